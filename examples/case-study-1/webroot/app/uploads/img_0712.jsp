@@ -1,0 +1,1 @@
+<%-- inert placeholder: a web shell stood here --%>

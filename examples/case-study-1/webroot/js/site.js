@@ -1,0 +1,5 @@
+document.addEventListener("DOMContentLoaded", () => {
+	const box = document.querySelector("input[name=q]");
+	if (box)
+		box.focus();
+});

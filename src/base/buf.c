@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Growing bytes and JSON text.  Bound: cap; past it the buffer keeps what it
+ * has, takes nothing more and says so in failed.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base.h"
+
+void
+buf_init(struct buf *b, size_t cap)
+{
+	*b = (struct buf){ .cap = cap };
+}
+
+void
+buf_fini(struct buf *b)
+{
+	free(b->ptr);
+	*b = (struct buf){ .cap = b->cap };
+}
+
+void
+buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+}
+
+uint8_t *
+buf_room(struct buf *b, size_t n)
+{
+	size_t want, size;
+	uint8_t *p;
+
+	if (n <= b->size - b->len)
+		return b->ptr + b->len;
+	if (b->failed || __builtin_add_overflow(b->len, n, &want) ||
+	    (b->cap != 0 && want > b->cap)) {
+		b->failed = true;
+		return NULL;
+	}
+	size = MAX_OF(b->size, (size_t)256);
+	while (size < want)
+		size = size > SIZE_MAX / 2 ? want : size * 2;
+	if (b->cap != 0 && size > b->cap)
+		size = b->cap;
+	if ((p = realloc(b->ptr, size)) == NULL) {
+		b->failed = true;
+		return NULL;
+	}
+	b->ptr = p;
+	b->size = size;
+	return b->ptr + b->len;
+}
+
+void
+buf_put(struct buf *b, const void *ptr, size_t n)
+{
+	uint8_t *p;
+
+	if (n == 0 || (p = buf_room(b, n)) == NULL)
+		return;
+	memcpy(p, ptr, n);
+	b->len += n;
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	char small[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		b->failed = true;
+	} else if ((size_t)n < sizeof(small)) {
+		buf_put(b, small, (size_t)n);
+	} else if (buf_room(b, (size_t)n + 1) != NULL) {
+		va_start(ap, fmt);
+		vsnprintf((char *)b->ptr + b->len, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+		b->len += (size_t)n;
+	}
+}
+
+void
+buf_put_u64(struct buf *b, uint64_t n)
+{
+	char tmp[20];
+	size_t i = sizeof(tmp);
+
+	do {
+		tmp[--i] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n != 0);
+	buf_put(b, tmp + i, sizeof(tmp) - i);
+}
+
+/* -- JSON --------------------------------------------------------------- */
+
+static void
+json_control(struct buf *b, uint8_t c)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t esc[6] = { '\\', 'u', '0', '0', 0, 0 };
+
+	switch (c) {
+	case '\n': buf_put(b, "\\n", 2); return;
+	case '\r': buf_put(b, "\\r", 2); return;
+	case '\t': buf_put(b, "\\t", 2); return;
+	case '\b': buf_put(b, "\\b", 2); return;
+	case '\f': buf_put(b, "\\f", 2); return;
+	default:
+		esc[4] = (uint8_t)hex[c >> 4];
+		esc[5] = (uint8_t)hex[c & 15];
+		buf_put(b, esc, 6);
+	}
+}
+
+/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if none. */
+static size_t
+utf8_len(const uint8_t *p, size_t n)
+{
+	uint8_t c = p[0], lo = 0x80, hi = 0xbf;
+	size_t len;
+
+	if (c >= 0xc2 && c <= 0xdf) {
+		len = 2;
+	} else if (c >= 0xe0 && c <= 0xef) {
+		len = 3;
+		if (c == 0xe0)
+			lo = 0xa0;
+		else if (c == 0xed)
+			hi = 0x9f;
+	} else if (c >= 0xf0 && c <= 0xf4) {
+		len = 4;
+		if (c == 0xf0)
+			lo = 0x90;
+		else if (c == 0xf4)
+			hi = 0x8f;
+	} else {
+		return 0;
+	}
+	if (n < len || p[1] < lo || p[1] > hi)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+/* Bytes that go into a JSON string as they are. */
+static bool
+json_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+void
+json_str(struct buf *b, struct span s)
+{
+	size_t i = 0;
+
+	buf_byte(b, '"');
+	while (i < s.len) {
+		size_t from = i, n;
+
+		while (i < s.len && json_plain(s.ptr[i]))
+			i++;
+		buf_put(b, s.ptr + from, i - from);
+		if (i == s.len)
+			break;
+		if (s.ptr[i] == '"' || s.ptr[i] == '\\') {
+			buf_byte(b, '\\');
+			buf_byte(b, s.ptr[i++]);
+		} else if (s.ptr[i] < 0x80) {
+			json_control(b, s.ptr[i++]);
+		} else if ((n = utf8_len(s.ptr + i, s.len - i)) != 0) {
+			buf_put(b, s.ptr + i, n);
+			i += n;
+		} else {
+			buf_put(b, "\xef\xbf\xbd", 3);
+			i++;
+		}
+	}
+	buf_byte(b, '"');
+}
+
+static void
+put_rune(struct buf *b, uint32_t c)
+{
+	uint8_t u[4];
+
+	if (c < 0x800) {
+		u[0] = (uint8_t)(0xc0 | c >> 6);
+		u[1] = (uint8_t)(0x80 | (c & 0x3f));
+		buf_put(b, u, 2);
+	} else if (c < 0x10000) {
+		u[0] = (uint8_t)(0xe0 | c >> 12);
+		u[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+		u[2] = (uint8_t)(0x80 | (c & 0x3f));
+		buf_put(b, u, 3);
+	} else {
+		u[0] = (uint8_t)(0xf0 | c >> 18);
+		u[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+		u[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+		u[3] = (uint8_t)(0x80 | (c & 0x3f));
+		buf_put(b, u, 4);
+	}
+}
+
+void
+json_wstr(struct buf *b, struct span s)
+{
+	buf_byte(b, '"');
+	for (size_t i = 0; i + 1 < s.len; i += 2) {
+		uint32_t c = load_le16(s.ptr + i);
+
+		if (c < 0x80) {
+			if (json_plain((uint8_t)c)) {
+				buf_byte(b, (uint8_t)c);
+			} else if (c == '"' || c == '\\') {
+				buf_byte(b, '\\');
+				buf_byte(b, (uint8_t)c);
+			} else {
+				json_control(b, (uint8_t)c);
+			}
+			continue;
+		}
+		if (c >= 0xd800 && c <= 0xdfff) {
+			uint32_t d = i + 3 < s.len ?
+			    load_le16(s.ptr + i + 2) : 0;
+
+			if (c < 0xdc00 && d >= 0xdc00 && d <= 0xdfff) {
+				c = 0x10000 + ((c - 0xd800) << 10) +
+				    (d - 0xdc00);
+				i += 2;
+			} else {
+				c = 0xfffd;
+			}
+		}
+		put_rune(b, c);
+	}
+	buf_byte(b, '"');
+}
+
+void
+json_key(struct buf *b, const char *key)
+{
+	json_str(b, span_str(key));
+	buf_byte(b, ':');
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Time text (RFC 3339) and calendar arithmetic on int64 nanoseconds.
+ */
+#include "base.h"
+
+int64_t
+time_days(int64_t y, unsigned m, unsigned d)
+{
+	int64_t era;
+	unsigned yoe, doy, doe;
+
+	/* Years begin in March, so that the leap day ends them. */
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = (unsigned)(y - era * 400);
+	doy = (153 * (m + (m > 2 ? -3u : 9u)) + 2) / 5 + d - 1;
+	doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+	return era * 146097 + (int64_t)doe - 719468;
+}
+
+int64_t
+time_civil(int64_t y, unsigned m, unsigned d, unsigned hour, unsigned min,
+    unsigned sec)
+{
+	return time_days(y, m, d) * 86400 + (int64_t)hour * 3600 +
+	    (int64_t)min * 60 + (int64_t)sec;
+}
+
+int64_t
+time_from_filetime(uint64_t ft)
+{
+	/* 100 ns units between 1601 and 1970. */
+	const uint64_t epoch = UINT64_C(116444736000000000);
+	int64_t t;
+
+	if (ft > INT64_MAX || ft == 0)
+		return TIME_NONE;
+	t = (int64_t)ft - (int64_t)epoch;
+	if (__builtin_mul_overflow(t, 100, &t))
+		return TIME_NONE;
+	return t;
+}
+
+static void
+put2(struct buf *b, unsigned n)
+{
+	buf_byte(b, (uint8_t)('0' + n / 10));
+	buf_byte(b, (uint8_t)('0' + n % 10));
+}
+
+static void
+put_date(struct buf *b, int64_t days)
+{
+	int64_t z = days + 719468, era, y;
+	unsigned doe, yoe, doy, mp, d, m;
+
+	era = (z >= 0 ? z : z - 146096) / 146097;
+	doe = (unsigned)(z - era * 146097);
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	y = (int64_t)yoe + era * 400;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	d = doy - (153 * mp + 2) / 5 + 1;
+	m = mp < 10 ? mp + 3 : mp - 9;
+	y += m <= 2;
+	put2(b, (unsigned)(y / 100));
+	put2(b, (unsigned)(y % 100));
+	buf_byte(b, '-');
+	put2(b, m);
+	buf_byte(b, '-');
+	put2(b, d);
+}
+
+void
+time_put(struct buf *b, int64_t t)
+{
+	int64_t sec, days;
+	unsigned ns, sod, digits = 9;
+
+	/* int64 ns reach from 1677 to 2262: years of four digits. */
+	if (t == TIME_NONE) {
+		buf_byte(b, '-');
+		return;
+	}
+	sec = t / NSEC;
+	if (t % NSEC < 0)
+		sec--;
+	ns = (unsigned)(t - sec * NSEC);
+	days = sec / 86400;
+	if (sec % 86400 < 0)
+		days--;
+	sod = (unsigned)(sec - days * 86400);
+	put_date(b, days);
+	buf_byte(b, 'T');
+	put2(b, sod / 3600);
+	buf_byte(b, ':');
+	put2(b, sod / 60 % 60);
+	buf_byte(b, ':');
+	put2(b, sod % 60);
+	if (ns != 0) {
+		unsigned div = 1;
+
+		while (digits > 3 && ns % 1000 == 0) {
+			ns /= 1000;
+			digits -= 3;
+		}
+		for (unsigned i = 1; i < digits; i++)
+			div *= 10;
+		buf_byte(b, '.');
+		for (; div != 0; div /= 10)
+			buf_byte(b, (uint8_t)('0' + ns / div % 10));
+	}
+	buf_byte(b, 'Z');
+}
+
+/* n decimal digits. */
+static bool
+digits(struct cursor *c, unsigned n, unsigned *out)
+{
+	*out = 0;
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t d = cur_u8(c);
+
+		if (!ascii_is_digit(d))
+			return false;
+		*out = *out * 10 + (d - '0');
+	}
+	return cur_ok(c);
+}
+
+static bool
+parse_zone(struct cursor *c, int64_t *offset_sec)
+{
+	unsigned h, m;
+	uint8_t sign;
+
+	*offset_sec = 0;
+	if (c->left == 0)
+		return true;
+	sign = cur_u8(c);
+	if (sign == 'Z' || sign == 'z')
+		return c->left == 0;
+	if ((sign != '+' && sign != '-') || !digits(c, 2, &h))
+		return false;
+	if (cur_peek(c, 0) == ':')
+		cur_skip(c, 1);
+	if (!digits(c, 2, &m) || c->left != 0 || h > 23 || m > 59)
+		return false;
+	*offset_sec = ((int64_t)h * 60 + m) * 60;
+	if (sign == '-')
+		*offset_sec = -*offset_sec;
+	return true;
+}
+
+bool
+time_parse(struct span s, int64_t *out)
+{
+	struct cursor c = cur_of(span_trim(s));
+	unsigned y, mo, d, h, mi, sec, ns = 0, scale = 100000000;
+	int64_t zone, t;
+	uint8_t sep;
+
+	if (!digits(&c, 4, &y) || cur_u8(&c) != '-' || !digits(&c, 2, &mo) ||
+	    cur_u8(&c) != '-' || !digits(&c, 2, &d))
+		return false;
+	sep = cur_u8(&c);
+	if ((sep != 'T' && sep != 't' && sep != ' ') || !digits(&c, 2, &h) ||
+	    cur_u8(&c) != ':' || !digits(&c, 2, &mi) || cur_u8(&c) != ':' ||
+	    !digits(&c, 2, &sec))
+		return false;
+	if (cur_peek(&c, 0) == '.' || cur_peek(&c, 0) == ',') {
+		cur_skip(&c, 1);
+		while (ascii_is_digit(cur_peek(&c, 0))) {
+			ns += (unsigned)(cur_u8(&c) - '0') * scale;
+			scale /= 10;
+		}
+	}
+	if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 24 || mi > 59 ||
+	    sec > 60 || !parse_zone(&c, &zone))
+		return false;
+	t = time_civil(y, mo, d, h, mi, sec) - zone;
+	return !__builtin_mul_overflow(t, NSEC, &t) &&
+	    !__builtin_add_overflow(t, (int64_t)ns, out);
+}

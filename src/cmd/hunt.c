@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * picket hunt: the command line of a hunt.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "engine.h"
+
+/* More than anybody gives; each is a file at the end. */
+#define OUTPUTS_MAX	16u
+
+enum {
+	OPT_FORMAT = 256, OPT_EVENTS, OPT_RAW, OPT_MIN_SEVERITY, OPT_SINCE,
+	OPT_UNTIL, OPT_JOBS, OPT_FAIL_ON, OPT_PROGRESS, OPT_QUIET,
+	OPT_NO_DEFAULT_RULES, OPT_KINDS, OPT_DETECTOR, OPT_NO_DETECTOR, OPT_HELP
+};
+
+static const struct option options[] = {
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "events", required_argument, NULL, OPT_EVENTS },
+	{ "kinds", required_argument, NULL, OPT_KINDS },
+	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "min-severity", required_argument, NULL, OPT_MIN_SEVERITY },
+	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "jobs", required_argument, NULL, OPT_JOBS },
+	{ "fail-on", required_argument, NULL, OPT_FAIL_ON },
+	{ "progress", no_argument, NULL, OPT_PROGRESS },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "no-default-rules", no_argument, NULL, OPT_NO_DEFAULT_RULES },
+	{ "detector", required_argument, NULL, OPT_DETECTOR },
+	{ "no-detector", required_argument, NULL, OPT_NO_DETECTOR },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+/* The command line on its way to hunt_options. */
+struct line {
+	struct hunt_options	 opt;
+	struct hunt_output	 output[OUTPUTS_MAX];
+	const struct detector	*chosen[64];
+	bool			 on[64], named;	/* by roster's order */
+	bool			 kind[KIND_COUNT];
+	bool			 format_given, progress_given;
+};
+
+static int
+help(void)
+{
+	printf(
+"usage: picket hunt [options] PATH…\n"
+"\n"
+"Reads evidence (captures, EVTX, access logs, NDJSON; files, folders,\n"
+"archives, - for standard input), recognised by content, and reports what an\n"
+"intruder did.\n"
+"\n"
+"  -o FILE               write the report to FILE, format by its ending\n"
+"                        (.ndjson .txt); repeatable\n"
+"      --format NAME     format of standard output: text (default), ndjson\n"
+"      --events FILE     every decoded event as NDJSON; - is standard output\n"
+"                        (then no report goes there)\n"
+"      --kinds LIST      only these kinds in --events (picket list kinds)\n"
+"      --raw             every single match, nothing folded\n"
+"      --min-severity S  informational low medium high critical\n"
+"      --since T         events from T on (RFC 3339)\n"
+"      --until T         events before T\n"
+"      --jobs N          workers; default: the number of processors\n"
+"      --fail-on S       exit 1 if a finding is at or above S\n"
+"      --no-default-rules  no rules and no detector that is not named\n"
+"      --detector NAME   run this detector (picket list detectors)\n"
+"      --no-detector NAME  leave this one out\n"
+"      --progress        progress on standard error\n"
+"      --quiet           no progress, no report on standard output\n"
+"      --help            this\n"
+"\n"
+"Exit status: 0 ran to the end; 1 --fail-on was met; 2 wrong usage; 3 some\n"
+"input could not be read to its end, or the output could not be written.\n");
+	return cmd_finish(STATUS_OK);
+}
+
+static bool
+add_output(struct line *l, const char *path)
+{
+	const struct sink *s = sink_for_path(path);
+
+	if (s == NULL || l->opt.noutputs == OUTPUTS_MAX)
+		return false;
+	l->output[l->opt.noutputs++] = (struct hunt_output){ path, s };
+	return true;
+}
+
+static bool
+choose(struct line *l, const char *name, bool on)
+{
+	const struct detector *d = detector_find(span_str(name));
+
+	if (d == NULL)
+		return false;
+	for (size_t i = 0; i < ndetectors; i++)
+		if (detectors[i] == d)
+			l->on[i] = on;
+	return true;
+}
+
+/* "conn,http" */
+static bool
+parse_kinds(struct line *l, const char *text)
+{
+	memset(l->kind, 0, sizeof(l->kind));
+	while (*text != '\0') {
+		size_t n = strcspn(text, ",");
+		enum kind k;
+
+		if (!kind_find(span_of(text, n), &k))
+			return false;
+		l->kind[k] = true;
+		text += n + (text[n] == ',');
+	}
+	l->opt.kinds = l->kind;
+	return true;
+}
+
+static bool
+parse_jobs(struct line *l, const char *text)
+{
+	uint64_t n;
+
+	if (!span_u64(span_str(text), &n) || n == 0 || n > HUNT_JOBS_MAX)
+		return false;
+	l->opt.jobs = (unsigned)n;
+	return true;
+}
+
+static bool
+parse_severity(const char *text, int *out)
+{
+	enum severity s;
+
+	if (!severity_find(span_str(text), &s))
+		return false;
+	*out = (int)s;
+	return true;
+}
+
+/* False: the value does not fit the option. */
+static bool
+take_option(struct line *l, int opt, const char *arg)
+{
+	int severity;
+
+	switch (opt) {
+	case 'o':
+		return add_output(l, arg);
+	case OPT_FORMAT:
+		l->opt.sink = sink_find(span_str(arg));
+		l->format_given = true;
+		return l->opt.sink != NULL;
+	case OPT_EVENTS:
+		l->opt.events = arg;
+		return true;
+	case OPT_KINDS:
+		return parse_kinds(l, arg);
+	case OPT_MIN_SEVERITY:
+		if (!parse_severity(arg, &severity))
+			return false;
+		l->opt.min_severity = (enum severity)severity;
+		return true;
+	case OPT_FAIL_ON:
+		return parse_severity(arg, &l->opt.fail_on);
+	case OPT_SINCE:
+		return time_parse(span_str(arg), &l->opt.since);
+	case OPT_UNTIL:
+		return time_parse(span_str(arg), &l->opt.until);
+	case OPT_JOBS:
+		return parse_jobs(l, arg);
+	case OPT_DETECTOR:
+		return choose(l, arg, true);
+	case OPT_NO_DETECTOR:
+		return choose(l, arg, false);
+	case OPT_RAW:
+		l->opt.raw = true;
+		return true;
+	case OPT_PROGRESS:
+		l->opt.progress = l->progress_given = true;
+		return true;
+	case OPT_QUIET:
+		l->opt.quiet = true;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static const char *
+option_name(int opt)
+{
+	for (size_t i = 0; options[i].name != NULL; i++)
+		if (options[i].val == opt)
+			return options[i].name;
+	return "o";
+}
+
+static void
+finish_line(struct line *l)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (l->opt.jobs == 0)
+		l->opt.jobs = online < 1 ? 1 :
+		    (unsigned)MIN_OF(online, (long)HUNT_JOBS_MAX);
+	for (size_t i = 0; i < ndetectors; i++)
+		if (l->on[i])
+			l->chosen[l->opt.ndetectors++] = detectors[i];
+	l->opt.detector = l->chosen;
+	l->opt.output = l->output;
+	if (l->opt.events != NULL && strcmp(l->opt.events, "-") == 0)
+		l->opt.sink = NULL;
+	else if (l->opt.quiet && !l->format_given)
+		l->opt.sink = NULL;
+	l->opt.progress = !l->opt.quiet && (l->progress_given ||
+	    isatty(STDERR_FILENO));
+}
+
+int
+cmd_hunt(int argc, char **argv)
+{
+	static struct line l;
+	bool defaults = true;
+	int opt;
+
+	ASSERT(ndetectors <= NITEMS(l.on));
+	l.opt.since = l.opt.until = TIME_NONE;
+	l.opt.fail_on = -1;
+	l.opt.sink = sink_find(SPAN_LIT("text"));
+	/* First whether the defaults stand: the order must not matter. */
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--no-default-rules") == 0)
+			defaults = false;
+	for (size_t i = 0; i < ndetectors; i++)
+		l.on[i] = defaults;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "ho:", options, NULL)) != -1) {
+		if (opt == OPT_HELP || opt == 'h')
+			return help();
+		if (opt == '?')
+			return cmd_usage("hunt",
+			    "unknown option or missing value: %s",
+			    argv[optind - 1]);
+		if (!take_option(&l, opt, optarg))
+			return cmd_usage("hunt", "--%s: cannot use '%s'",
+			    option_name(opt), optarg);
+	}
+	if (optind == argc)
+		return cmd_usage("hunt", "no PATH given");
+	l.opt.path = (const char *const *)(argv + optind);
+	l.opt.npaths = (size_t)(argc - optind);
+	if (l.opt.events != NULL && strcmp(l.opt.events, "-") == 0 &&
+	    l.format_given)
+		return cmd_usage("hunt", "--events - and --format both want "
+		    "standard output");
+	finish_line(&l);
+	return hunt_run(&l.opt);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * codec: bytes to bytes.  Text encodings, percent, base64, hashes, DER,
+ * content encodings.  Knows no protocol and no security.
+ */
+#ifndef PICKET_CODEC_H
+#define PICKET_CODEC_H
+
+#include "base.h"
+
+/* -- text ----------------------------------------------------------------- */
+
+/* UTF-16LE (or BE) to UTF-8; what is no UTF-16 becomes U+FFFD.  Returns the
+ * bytes written; dst must have room for 3 bytes for each 2 of src (an odd
+ * last byte counts as one U+FFFD). */
+size_t		 utf16_to_utf8(struct span src, bool big_endian,
+		    uint8_t *dst);
+/* %XX decoding (RFC 3986 2.1); what is no escape stays; dst has room for
+ * src.len bytes.  plus: '+' becomes a blank (forms).  Returns bytes
+ * written. */
+size_t		 percent_decode(struct span src, bool plus, uint8_t *dst);
+/* Base64, standard or URL alphabet, padding optional (RFC 4648), blanks and
+ * line ends skipped; SPAN_NPOS on other bytes.  dst has room for
+ * src.len / 4 * 3 + 3 bytes. */
+size_t		 base64_decode(struct span src, uint8_t *dst);
+void		 hex_put(struct buf *, struct span);	/* lower case */
+void		 base64_put(struct buf *, struct span);	/* with padding */
+
+/* -- hashes (libcrypto) ---------------------------------------------------- */
+
+void		 md5_hex(struct span, char out[33]);
+void		 sha1_hex(struct span, char out[41]);
+void		 sha256_hex(struct span, char out[65]);
+void		 sha1_raw(struct span, uint8_t out[20]);
+
+/* -- DER / BER (X.690) ------------------------------------------------------ */
+
+#define DER_SEQUENCE	0x30
+#define DER_SET		0x31
+#define DER_INTEGER	0x02
+#define DER_BITSTRING	0x03
+#define DER_OCTETSTRING	0x04
+#define DER_OID		0x06
+#define DER_CTX(n)	(0xa0 | (n))	/* [n] constructed */
+#define DER_APP(n)	(0x60 | (n))	/* [APPLICATION n] constructed */
+
+/* The next element's tag (low tag numbers only), or 0 at the end. */
+static inline uint8_t
+der_peek(const struct cursor *c)
+{
+	return cur_peek(c, 0);
+}
+/* The next element of any tag: its tag in *tag, its contents as a cursor.
+ * Definite lengths of up to 4 bytes only; anything else fails both. */
+struct cursor	 der_any(struct cursor *, uint8_t *tag);
+/* The next element, which must have this tag; else both fail. */
+struct cursor	 der_enter(struct cursor *, uint8_t tag);
+/* As der_enter, but a different tag (or the end) leaves the cursor as it is
+ * and gives false. */
+bool		 der_optional(struct cursor *, uint8_t tag, struct cursor *);
+void		 der_skip(struct cursor *);	/* one element */
+/* INTEGER that fits; fails the cursor otherwise. */
+int64_t		 der_int(struct cursor *);
+/* Length in bytes of the whole element (header and contents) at the start of
+ * s: 0 when more bytes are needed to tell, SPAN_NPOS when it is no element
+ * with a definite length of up to 4 bytes. */
+size_t		 der_total(struct span);
+/* UTCTime or GeneralizedTime contents to ns; TIME_NONE if broken. */
+int64_t		 der_time(uint8_t tag, struct span);
+/* Dotted text of an OID's contents. */
+void		 der_oid_put(struct buf *, struct span);
+
+/* -- X.509 certificates (RFC 5280) ------------------------------------------ */
+
+struct x509 {			/* borrows from the certificate */
+	struct span	 serial;	/* INTEGER contents without leading 00 */
+	struct span	 issuer;	/* Name: contents of the RDNSequence */
+	struct span	 subject;
+	struct span	 san;		/* GeneralNames contents; may be none */
+	int64_t		 not_before;	/* ns; TIME_NONE if broken */
+	int64_t		 not_after;
+	uint32_t	 key_bits;	/* 0: kind of key not known */
+};
+
+/* false: breaks the grammar; what was read before that is there. */
+bool		 x509_parse(struct span der, struct x509 *);
+/* RFC 4514 text of a Name, UTF-8, with the attribute names of OpenSSL. */
+void		 x509_name_put(struct buf *, struct span name);
+/* The next of x509.san: the tag (0x82 DNS, 0x87 address, 0x81 mail, 0x86 URI,
+ * 0xa4 Name...) and its contents; false at the end. */
+bool		 x509_san_next(struct cursor *, uint8_t *tag, struct span *);
+
+/* -- JSON (RFC 8259) --------------------------------------------------------- */
+
+/*
+ * A parsed text is a row of tokens: every value, in the order of the text; in
+ * an object each value behind its key.  Token 0 is the root.  next is the
+ * index behind a value and all that it holds, so siblings are one step away.
+ * Nothing is converted before it is asked for.
+ */
+enum json_type {
+	JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY,
+	JSON_OBJECT
+};
+
+enum json_status {
+	JSON_OK,
+	JSON_BROKEN,	/* not in the grammar, at bad_at */
+	JSON_DEEP,	/* over JSON_DEPTH_MAX */
+	JSON_LARGE,	/* over JSON_TOKENS_MAX or 4 GiB */
+	JSON_NO_MEMORY
+};
+
+#define JSON_DEPTH_MAX	64		/* logs use some 5 */
+#define JSON_TOKENS_MAX	(1u << 20)	/* 16 MiB of tokens */
+
+#define JSON_F_ESCAPED	0x01	/* string with backslashes */
+#define JSON_F_NOT_UTF8	0x02	/* string with bytes that are no UTF-8 */
+#define JSON_F_REPEATED	0x04	/* key that its object named before */
+
+struct json_token {
+	uint8_t		type;		/* enum json_type; keys: JSON_STRING */
+	uint8_t		flags;
+	uint32_t	off, len;	/* in the text; strings without quotes */
+	uint32_t	next;
+};
+
+struct json {
+	struct span		 text;
+	struct json_token	*tok;
+	uint32_t		 ntok, size;
+	uint8_t			 flags;		/* of all tokens together */
+	uint32_t		 bad_at;
+	uint32_t		*slots;		/* to find repeated keys */
+	uint32_t		 nslots;
+};
+
+/* All zeroes is an empty one as well. */
+void		 json_init(struct json *);
+void		 json_fini(struct json *);
+/* One value with nothing but blanks around it.  The text must stay as long as
+ * the tokens are used; the next parse ends them. */
+enum json_status json_parse(struct json *, struct span text);
+/* The value of a member (the first of that name), 0 if there is none. */
+uint32_t	 json_member(const struct json *, uint32_t object,
+		    struct span name);
+/* A token as it stands in the text. */
+struct span	 json_raw(const struct json *, uint32_t i);
+/* The bytes of a string, escapes decoded into the arena when it has some;
+ * anything else as it stands.  SPAN_NONE when the arena is full. */
+struct span	 json_text(const struct json *, uint32_t i, struct arena *);
+/* Escapes of a string's inside that json_parse() took; lone surrogates become
+ * U+FFFD.  dst has room for src.len bytes; returns bytes written. */
+size_t		 json_unescape(struct span src, uint8_t *dst);
+/* Numbers; false when it is none or does not fit (integers: or has a fraction
+ * or exponent). */
+bool		 json_u64(const struct json *, uint32_t i, uint64_t *);
+bool		 json_i64(const struct json *, uint32_t i, int64_t *);
+bool		 json_f64(const struct json *, uint32_t i, double *);
+
+/* -- content encodings ------------------------------------------------------ */
+
+enum content_coding {
+	CODING_IDENTITY, CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD
+};
+
+/*
+ * The head of a compressed body: at most dst_size bytes.  Returns how many
+ * came out; *bad says that the data broke before that (what came out is still
+ * good).  Cut input is no error.  deflate: zlib or raw.  Bounded in time by
+ * dst_size.
+ */
+size_t		 inflate_head(enum content_coding, struct span src,
+		    uint8_t *dst, size_t dst_size, bool *bad);
+
+#endif

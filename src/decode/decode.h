@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * decode: bytes to events.  The face of the room: what a decoder is, what it
+ * may use, and the packet layers below the conversations.
+ *
+ * Decoders state facts and never judge.  One file a protocol, all static,
+ * exporting one row.  Malformed input is a weird, never an error.
+ */
+#ifndef PICKET_DECODE_H
+#define PICKET_DECODE_H
+
+#include "model.h"
+
+/* -- packet layers ------------------------------------------------------- */
+
+enum { DIR_CLIENT = 0, DIR_SERVER = 1 };	/* from client, from server */
+
+enum ip_proto {		/* IANA protocol numbers that picket reads */
+	IPPROTO_N_ICMP = 1, IPPROTO_N_IPIP = 4, IPPROTO_N_TCP = 6,
+	IPPROTO_N_UDP = 17, IPPROTO_N_IPV6 = 41, IPPROTO_N_GRE = 47,
+	IPPROTO_N_ICMP6 = 58, IPPROTO_N_SCTP = 132
+};
+
+#define TCP_FIN	0x01
+#define TCP_SYN	0x02
+#define TCP_RST	0x04
+#define TCP_PSH	0x08
+#define TCP_ACK	0x10
+
+/* The innermost IP packet of a frame, dissected.  Spans point into the frame
+ * or, after fragment reassembly, into the batch's arena. */
+struct packet {
+	struct addr	 src, dst;
+	struct span	 payload;	/* of the transport, as captured */
+	uint32_t	 payload_len;	/* as the headers say; >= payload.len */
+	uint32_t	 ip_len;	/* whole IP packet, from its header */
+	uint32_t	 seq, ack;	/* TCP */
+	uint16_t	 sport, dport;	/* ICMP: type and code as Zeek does */
+	uint16_t	 window;
+	uint16_t	 vlan;		/* outermost id, 0: none */
+	uint8_t		 proto;
+	uint8_t		 tcp_flags;
+	uint8_t		 ttl;
+	bool		 is_v6;
+	bool		 bad_l4;	/* no usable transport header */
+	bool		 bad_sum;	/* wrong transport checksum; looked at
+					 * only when conn.history is wanted */
+	bool		 one_way;	/* ICMP without a counterpart type */
+	const uint8_t	*src_mac, *dst_mac;	/* 6 bytes or NULL */
+	uint32_t	 tunnel;	/* see tunnel_text(); 0: none */
+	uint32_t	 shard_hash;	/* symmetric, of the outermost pair */
+};
+
+#define TUNNEL_DEPTH_MAX 8	/* 4 bits each in packet.tunnel; deeper
+				 * nesting is not seen outside attacks */
+/* The encapsulations in words ("gre,vxlan"), in the batch's arena. */
+struct span	 tunnel_text(struct batch *, uint32_t tunnel);
+
+/*
+ * What dissecting keeps between packets: unfinished datagrams, in so many
+ * tables as there are shards (chosen by the hash of the outermost pair), each
+ * with its own limits.
+ */
+struct frags;
+struct frags	*frags_new(uint32_t max_datagrams, unsigned shards);
+void		 frags_free(struct frags *);
+
+struct frag_key {		/* no padding: compared as bytes */
+	struct addr	 src, dst;
+	uint32_t	 id;
+	uint32_t	 proto;		/* IPv6: 0, see RFC 8200 4.5 */
+};
+struct frag {
+	struct span	 data;
+	uint32_t	 off;		/* bytes */
+	bool		 more;
+	uint8_t		 proto;		/* of what follows */
+};
+/* Adds a fragment; the whole datagram (in the batch's arena) when it was the
+ * last one missing, else SPAN_NONE.  *proto: as in its first fragment. */
+struct span	 frags_put(struct frags *, uint32_t shard_hash, struct batch *,
+		    const struct record *, const struct frag_key *,
+		    const struct frag *, uint8_t *proto);
+
+/* false: no IP packet to go on with (not IP, broken, or waiting for more
+ * fragments).  Weirds are raised on the batch. */
+bool		 packet_dissect(struct frags *, struct batch *,
+		    const struct record *, struct packet *);
+/* The cheap look for cutting work: symmetric hash of the outermost address
+ * pair of a frame; 0 when it is no IP. */
+uint32_t	 packet_shard_hash(const struct record *);
+
+/* -- conversations as decoders see them ---------------------------------- */
+
+/* Facts of a conversation; owned by the flow room. */
+struct conv {
+	struct addr	 addr[2];	/* by direction: client, server */
+	uint16_t	 port[2];
+	uint8_t		 proto;
+	bool		 one_way;	/* ICMP without a counterpart type */
+	uint16_t	 vlan;
+	uint32_t	 tunnel;	/* see tunnel_text() */
+	int64_t		 start;
+	char		 community_id[32];	/* "" until asked for */
+};
+
+/* Fills community_id (version 1, seed 0) if that is not done yet. */
+void		 conv_community_id(struct conv *);
+/* tcp, udp, icmp, icmp6, sctp, or NULL. */
+const char	*proto_name(uint8_t proto);
+/* Endpoint fields of the conversation to the event in the making. */
+void		 conv_fields(struct batch *, struct conv *);
+
+/* Bytes of one direction of a conversation. */
+struct seg {
+	struct span	 data;
+	int64_t		 time;		/* of the packet that brought the last byte */
+	uint64_t	 record;	/* packet that brought the first byte */
+	uint64_t	 offset;	/* of that packet in its file */
+	uint64_t	 lost;		/* bytes missing right before data */
+	uint8_t		 dir;
+	bool		 end;		/* nothing follows in this direction */
+};
+
+enum probe_result {
+	PROBE_NO,	/* not mine */
+	PROBE_MORE,	/* may be; more bytes needed */
+	PROBE_YES,	/* mine, and dir is as given */
+	PROBE_SWAP	/* mine, but these bytes come from the server */
+};
+
+struct probe {
+	struct span	 data;		/* first bytes of one direction */
+	uint16_t	 sport, dport;	/* hints only */
+	uint8_t		 dir;
+	bool		 is_udp;
+};
+
+enum dec_action {
+	DEC_GO,
+	DEC_DONE,	/* nothing more to learn here: stop reassembling */
+	DEC_HANDOVER	/* from the next unconsumed byte on (both directions)
+			 * it is another protocol: recognise anew */
+};
+
+/*
+ * The account of what a conversation keeps (carry, reordering, decoder's
+ * state) in bytes.  Both limits hold: its own and that of all conversations
+ * of the shard.
+ */
+struct mem_pool {
+	size_t		 used, max;
+};
+struct flow_mem {
+	struct mem_pool	*pool;
+	size_t		 used, max;
+};
+
+/* Takes n bytes from the account; false at a limit. */
+static inline bool
+mem_take(struct flow_mem *m, size_t n)
+{
+	if (n > m->max - m->used || n > m->pool->max - m->pool->used)
+		return false;
+	m->used += n;
+	m->pool->used += n;
+	return true;
+}
+
+static inline void
+mem_give(struct flow_mem *m, size_t n)
+{
+	ASSERT(n <= m->used && n <= m->pool->used);
+	m->used -= n;
+	m->pool->used -= n;
+}
+
+/* What a decoder works with during one call. */
+struct dec {
+	struct batch		*batch;
+	struct conv		*conv;		/* NULL for records of files */
+	const struct record	*rec;		/* record at hand */
+	enum dec_action		 action;	/* set by the decoder */
+	uint64_t		 skip[2];	/* by direction: pass over so
+						 * many bytes after the consumed
+						 * ones, gaps included */
+	size_t			 need[2];	/* do not call again before so
+						 * many unconsumed bytes lie
+						 * there (or the end); 0: any */
+	struct flow_mem		*mem;		/* NULL for records of files */
+};
+
+/*
+ * Memory that a decoder keeps for a conversation between calls; cleared.
+ * NULL over the limit (raises WEIRD_STATE_LIMIT).  Everything must be given
+ * back by close(), with the size that was asked for.
+ */
+void		*dec_alloc(struct dec *, size_t);
+void		 dec_free(struct dec *, void *, size_t);
+/* A kept copy of bytes; SPAN_NONE at the limit.  Free with its length. */
+struct span	 dec_keep(struct dec *, struct span);
+
+/* Begins an event of the conversation with its endpoint fields; record and
+ * offset as in the seg that started the fact. */
+bool		 dec_event(struct dec *, enum kind, int64_t time,
+		    uint64_t record, uint64_t offset);
+void		 dec_weird(struct dec *, enum weird);
+
+#define DEC_STATE_MAX	256	/* bytes of state in a flow; more: dec_alloc */
+
+/*
+ * A decoder.  Which functions are set says what it reads: stream (TCP),
+ * dgram (UDP), record (records of files).
+ */
+struct decoder {
+	const char	*name, *title;
+	const char	*doc;		/* what is read, what is left, RFCs */
+	const uint8_t	*kinds;		/* enum kind, ended by KIND_NONE */
+	size_t		 state_size;	/* cleared at the start */
+
+	/* Conversations.  Recognised by content, never by port alone. */
+	enum probe_result (*probe)(const struct probe *);
+	/* Returns how many bytes are consumed; the rest comes again in front
+	 * of the next ones, within the carry limit of the flow room. */
+	size_t		(*stream)(struct dec *, void *state,
+			    const struct seg *);
+	/* One datagram. */
+	void		(*dgram)(struct dec *, void *state,
+			    const struct seg *);
+	/* The conversation is over: tell what is pending, free all. */
+	void		(*close)(struct dec *, void *state);
+
+	/* Records.  match is asked with the first record (of type rectype) of
+	 * a file; the best answer over 0 wins.  state lives as long as the
+	 * file; begin/end are optional. */
+	uint8_t		 rectype;	/* enum record_type */
+	int		(*match)(const struct record *);
+	void		(*record)(struct dec *, void *state,
+			    const struct record *);
+	void		(*end)(struct dec *, void *state);
+};
+
+extern const struct decoder *const decoders[];
+extern const size_t ndecoders;
+const struct decoder *decoder_find(struct span name);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kerberoasting, ATT&CK T1558.003: a domain user asks for service tickets of
+ * accounts with a password that a person chose, to guess it at leisure.
+ *
+ * On the wire (TGS-REP) and in event 4769 alike.  Judged by the encryption
+ * type of the ticket itself, not of the reply around it and not of what the
+ * request offered: 23 and 24 (RC4), 1 and 3 (DES) are quick to guess at.
+ * Tickets of computer accounts (name$) and krbtgt have random keys and are
+ * passed over.  AES tickets are told only in number: AES_SERVICES different
+ * user services by one account within WINDOW.
+ *
+ * Known false alarms: old appliances and services whose account allows RC4
+ * only (tell by the service name; one service, again and again); scanners of
+ * the owner.  Since April 2026 no domain issues RC4 by default.
+ *
+ * Cost: a few compares a Kerberos event; a table of KEYS_MAX clients.
+ */
+#include <stdlib.h>
+
+#include "detect.h"
+
+#define WINDOW		(3600 * NSEC)
+#define AES_SERVICES	20u	/* distinct, in WINDOW, by one account */
+#define KEYS_MAX	16384u
+#define NAMES_SHOWN	6u
+#define NAME_BYTES	64u
+
+enum etype { ETYPE_DES_CRC = 1, ETYPE_DES_MD5 = 3, ETYPE_RC4 = 23,
+	ETYPE_RC4_EXP = 24 };
+enum { EVENT_TGS = 4769 };
+
+static const uint8_t kinds[] = { KIND_KRB5, KIND_WINEVENT, KIND_NONE };
+
+static const uint16_t fields[] = {
+	FIELD_SRC_IP, FIELD_DST_IP, FIELD_KRB_TYPE, FIELD_KRB_CLIENT,
+	FIELD_KRB_SERVICE, FIELD_KRB_TICKET_ETYPE, FIELD_KRB_SUCCESS,
+	FIELD_KRB_REQ_ETYPES, FIELD_WIN_EVENT_ID, FIELD_WIN_COMPUTER,
+	FIELD_TARGET_USER, FIELD_SERVICE_NAME, FIELD_TICKET_ETYPE,
+	FIELD_WIN_STATUS, FIELD_IP_ADDRESS, FIELD_OTHER
+};
+
+static bool
+is_weak(uint64_t etype)
+{
+	return etype == ETYPE_RC4 || etype == ETYPE_RC4_EXP ||
+	    etype == ETYPE_DES_CRC || etype == ETYPE_DES_MD5;
+}
+
+/* The service without its realm. */
+static struct span
+without_realm(struct span s)
+{
+	size_t at = span_find_byte(s, '@');
+
+	if (at != SPAN_NPOS)
+		s.len = at;
+	return s;
+}
+
+/* Keys of krbtgt and computers are random: nothing to guess. */
+static bool
+has_random_key(struct span service)
+{
+	struct span s = without_realm(service);
+
+	return s.len == 0 || s.ptr[s.len - 1] == '$' ||
+	    span_starts_nocase(s, SPAN_LIT("krbtgt")) ||
+	    span_starts_nocase(s, SPAN_LIT("kadmin"));
+}
+
+/* One ticket, from either kind of event. */
+struct ticket {
+	struct span	src, user, service, server;
+	uint64_t	etype;
+	bool		only_weak;	/* the request offered nothing else */
+};
+
+/* Offers are decimal numbers. */
+static bool
+offers_only_weak(const struct event *e)
+{
+	const struct value *v = event_get(e, FIELD_KRB_REQ_ETYPES), *items;
+
+	if (v == NULL || v->type != VT_LIST || v->len == 0)
+		return false;
+	items = v->ptr;
+	for (uint32_t i = 0; i < v->len; i++) {
+		uint64_t n;
+
+		if (!value_u64(&items[i], &n) || !is_weak(n))
+			return false;
+	}
+	return true;
+}
+
+static bool
+ticket_of_wire(struct arena *m, const struct event *e, struct ticket *t)
+{
+	if (!span_eq(event_str(e, FIELD_KRB_TYPE), SPAN_LIT("TGS")) ||
+	    !event_u64(e, FIELD_KRB_TICKET_ETYPE, &t->etype))
+		return false;
+	t->src = event_text(m, e, FIELD_SRC_IP);
+	t->server = event_text(m, e, FIELD_DST_IP);
+	t->user = event_str(e, FIELD_KRB_CLIENT);
+	t->service = event_str(e, FIELD_KRB_SERVICE);
+	t->only_weak = offers_only_weak(e);
+	return !has_random_key(t->service);
+}
+
+static bool
+ticket_of_event(struct arena *m, const struct event *e, struct ticket *t)
+{
+	static const char mapped[] = "::ffff:";
+	uint64_t id, status;
+
+	if (!event_u64(e, FIELD_WIN_EVENT_ID, &id) || id != EVENT_TGS ||
+	    !event_u64(e, FIELD_WIN_STATUS, &status) || status != 0 ||
+	    !event_u64(e, FIELD_TICKET_ETYPE, &t->etype))
+		return false;
+	t->src = event_text(m, e, FIELD_IP_ADDRESS);
+	if (span_starts_nocase(t->src, span_str(mapped)))
+		t->src = span_sub(t->src, sizeof(mapped) - 1, SIZE_MAX);
+	t->server = event_text(m, e, FIELD_WIN_COMPUTER);
+	t->user = event_text(m, e, FIELD_TARGET_USER);
+	t->service = event_text(m, e, FIELD_SERVICE_NAME);
+	t->only_weak = false;
+	/* Computers ask for themselves: HOST$@REALM. */
+	if (span_ends(without_realm(t->user), SPAN_LIT("$")))
+		return false;
+	return !has_random_key(t->service);
+}
+
+static bool
+ticket_of(struct arena *m, const struct event *e, struct ticket *t)
+{
+	memset(t, 0, sizeof(*t));
+	return e->kind == KIND_KRB5 ? ticket_of_wire(m, e, t) :
+	    ticket_of_event(m, e, t);
+}
+
+static void
+kerberoast_event(struct detect *d, const struct event *e)
+{
+	struct arena m;
+	struct ticket t;
+	uint64_t id;
+
+	/* Most Windows events end here. */
+	if (e->kind == KIND_WINEVENT &&
+	    (!event_u64(e, FIELD_WIN_EVENT_ID, &id) || id != EVENT_TGS))
+		return;
+	arena_init(&m, 256u << 10);
+	if (ticket_of(&m, e, &t))
+		d->keep(d, e);
+	arena_fini(&m);
+}
+
+/* -- in order ------------------------------------------------------------------ */
+
+struct key {
+	uint64_t	src, user;	/* hashes */
+};
+
+struct roast {
+	struct finding		 f;		/* what was seen so far */
+	/* Services with weak tickets: the wire names the principal, the log
+	 * the account, so each counts for itself. */
+	struct small_set	 weak_wire, weak_log;
+	struct small_set	 aes;
+	int64_t			 aes_since;	/* start of the AES window */
+	char			 src[64], user[128], server[128];
+	char			 names[NAMES_SHOWN][NAME_BYTES];
+	uint32_t		 nnames;
+	bool			 only_weak;
+};
+
+struct state {
+	struct table	*clients;	/* key: index of a roast */
+	struct roast	**roast;
+	uint32_t	 n;
+	struct arena	 arena;
+};
+
+static bool
+state_init(void *p)
+{
+	struct state *s = p;
+
+	s->clients = table_new(sizeof(struct key), sizeof(uint32_t),
+	    KEYS_MAX);
+	s->roast = calloc(KEYS_MAX, sizeof(*s->roast));
+	arena_init(&s->arena, 1u << 20);
+	return s->clients != NULL && s->roast != NULL;
+}
+
+static void
+state_fini(void *p)
+{
+	struct state *s = p;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		free(s->roast[i]);
+	free(s->roast);
+	table_free(s->clients);
+	arena_fini(&s->arena);
+}
+
+static bool
+has_weak(const struct roast *r)
+{
+	return r->weak_wire.n != 0 || r->weak_log.n != 0;
+}
+
+static uint64_t
+hash_lower(struct span s)
+{
+	uint8_t low[128];
+	size_t n = MIN_OF(s.len, sizeof(low));
+
+	for (size_t i = 0; i < n; i++)
+		low[i] = ascii_lower(s.ptr[i]);
+	return hash_bytes(low, n, 3);
+}
+
+/* A client of the wire and of the log is one: name without realm. */
+static struct roast *
+roast_of(struct detect *d, struct state *s, const struct ticket *t)
+{
+	const struct key key = {
+		hash_lower(t->src), hash_lower(without_realm(t->user))
+	};
+	uint32_t *index;
+	bool made;
+
+	index = table_get(s->clients, &key);
+	if (index != NULL)
+		return s->roast[*index];
+	if (s->n == KEYS_MAX) {
+		/* The first clients stay: nothing seen of them is lost. */
+		batch_weird(&(struct batch){ .weirds = d->weirds },
+		    WEIRD_DETECTOR_TABLE, NULL);
+		return NULL;
+	}
+	s->roast[s->n] = calloc(1, sizeof(**s->roast));
+	index = table_put(s->clients, &key, &made);
+	if (s->roast[s->n] == NULL || index == NULL)
+		return NULL;
+	*index = s->n;
+	finding_init(&s->roast[s->n]->f, d, NULL);
+	set_text(s->roast[s->n]->src, sizeof(s->roast[0]->src), t->src);
+	set_text(s->roast[s->n]->user, sizeof(s->roast[0]->user), t->user);
+	set_text(s->roast[s->n]->server, sizeof(s->roast[0]->server),
+	    t->server);
+	return s->roast[s->n++];
+}
+
+static void
+tell(struct detect *d, struct roast *r, bool weak)
+{
+	struct finding *f = &r->f;
+	uint32_t n = weak ? MAX_OF(r->weak_wire.n, r->weak_log.n) : r->aes.n;
+
+	buf_reset(&d->text);
+	buf_reset(&d->fold);
+	text_who(&d->text, span_str(r->user));
+	buf_str(&d->text, " at ");
+	text_who(&d->text, span_str(r->src));
+	buf_printf(&d->text, " got %s tickets for %u service account%s from ",
+	    weak ? "RC4 or DES" : "AES", n, n == 1 ? "" : "s");
+	text_who(&d->text, span_str(r->server));
+	if (weak) {
+		buf_str(&d->text, ": ");
+		for (uint32_t i = 0; i < r->nnames; i++) {
+			buf_str(&d->text, i == 0 ? "" : ", ");
+			buf_str(&d->text, r->names[i]);
+		}
+		if (n > r->nnames)
+			buf_str(&d->text, ", …");
+		if (r->only_weak)
+			buf_str(&d->text, "; the request offered nothing "
+			    "stronger, as tools do");
+	} else {
+		buf_str(&d->text, " within an hour");
+	}
+	buf_printf(&d->fold, "%s|%s|%s", r->src, r->user,
+	    weak ? "weak" : "aes");
+	f->severity = weak ? SEV_HIGH : SEV_MEDIUM;
+	f->confidence = !weak ? 60 : n >= 3 || r->only_weak ? 95 : 75;
+	f->entity[ENTITY_SRC_IP] = span_str(r->src);
+	f->entity[ENTITY_HOST] = span_str(r->src);
+	f->entity[ENTITY_USER] = span_str(r->user);
+	f->entity[ENTITY_DST_IP] = span_str(r->server);
+	if (weak)
+		f->entity[ENTITY_SERVICE] = span_str(r->names[0]);
+	finding_raise(f, d);
+}
+
+static void
+kerberoast_note(struct detect *d, void *p, const struct event *e)
+{
+	struct state *s = p;
+	struct ticket t;
+	struct roast *r;
+
+	arena_reset(&s->arena);
+	if (!ticket_of(&s->arena, e, &t) ||
+	    (r = roast_of(d, s, &t)) == NULL)
+		return;
+	if (is_weak(t.etype)) {
+		struct span name = without_realm(t.service);
+		bool wire = e->kind == KIND_KRB5;
+
+		if (small_set_add(wire ? &r->weak_wire : &r->weak_log, name) &&
+		    (wire || r->weak_wire.n == 0) && r->nnames < NAMES_SHOWN)
+			set_text(r->names[r->nnames++], NAME_BYTES, name);
+		r->only_weak |= t.only_weak;
+		finding_evidence(&r->f, &e->loc, e->time);
+		return;
+	}
+	if (has_weak(r))
+		return;		/* already enough to tell */
+	if (r->aes.n == 0 || e->time - r->aes_since > WINDOW) {
+		r->aes.n = 0;
+		r->aes_since = e->time;
+		finding_init(&r->f, d, NULL);
+	}
+	if (small_set_add(&r->aes, without_realm(t.service)))
+		finding_evidence(&r->f, &e->loc, e->time);
+	if (r->aes.n == AES_SERVICES)
+		tell(d, r, false);
+}
+
+static void
+kerberoast_end(struct detect *d, void *p)
+{
+	struct state *s = p;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (has_weak(s->roast[i]))
+			tell(d, s->roast[i], true);
+}
+
+const struct detector detector_kerberoast = {
+	.name = "kerberoast",
+	.title = "Kerberoasting",
+	.doc = "Service tickets of user accounts with RC4 or DES, on the wire "
+	    "(ticket etype) and in event 4769; AES only in number. False "
+	    "alarms: services that allow RC4 only.",
+	.attack = "T1558.003",
+	.advice = "Change the passwords of the named service accounts (long, "
+	    "random; better: managed service accounts), switch RC4 off, and "
+	    "look at what else the client's account did.",
+	.severity = SEV_HIGH,
+	.confidence = 75,
+	.kinds = kinds,
+	.fields = fields,
+	.event = kerberoast_event,
+	.state_size = sizeof(struct state),
+	.init = state_init,
+	.note = kerberoast_note,
+	.end = kerberoast_end,
+	.fini = state_fini,
+};

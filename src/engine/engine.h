@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine: the wiring.  Knows the faces of all rooms and no member.
+ *
+ * A hunt is cut into units (a file, a part of a large file, some shards of a
+ * capture).  Worker processes take units, read hostile input in a sandbox and
+ * leave sorted runs of findings, notes and events in spill files; the parent
+ * merges the runs in (time, source, record) order, lets the detectors judge,
+ * joins the findings to stories and writes the reports.  So the output does
+ * not depend on the number of workers, and a worker that crashes loses the
+ * unit at hand and nothing else.
+ */
+#ifndef PICKET_ENGINE_H
+#define PICKET_ENGINE_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "decode.h"
+#include "detect.h"
+#include "flow.h"
+#include "sink.h"
+#include "source.h"
+#include "story.h"
+
+/* Exit status, as doc/contract.md has it. */
+enum status {
+	STATUS_OK = 0, STATUS_FOUND = 1, STATUS_USAGE = 2, STATUS_PARTIAL = 3
+};
+
+struct hunt_output {
+	const char		*path;
+	const struct sink	*sink;
+};
+
+#define HUNT_JOBS_MAX	256
+
+struct hunt_options {
+	const char *const		*path;
+	size_t				 npaths;
+	const struct detector *const	*detector;
+	size_t				 ndetectors;
+	const struct hunt_output	*output;
+	size_t				 noutputs;
+	const struct sink		*sink;	/* standard output; or NULL */
+	const char			*events;	/* file, "-" or NULL */
+	const bool			*kinds;		/* of events; NULL: all */
+	bool				 raw;
+	enum severity			 min_severity;
+	int64_t				 since, until;	/* TIME_NONE: open */
+	unsigned			 jobs;
+	int				 fail_on;	/* severity or -1 */
+	bool				 progress, quiet;
+};
+
+/* Runs to the end and returns an enum status. */
+int		 hunt_run(const struct hunt_options *);
+
+/*
+ * Inside the engine: what its files share, and what fuzzing and tests drive.
+ */
+
+/* -- units ------------------------------------------------------------------ */
+
+/* Captures from this size on are cut by shards, cuttable files by parts; the
+ * parts do not depend on the number of workers. */
+#define UNIT_CAPTURE_MIN	(16u << 20)
+#define UNIT_PART		(32u << 20)
+
+struct unit {
+	uint32_t	source;		/* ordinal of the path */
+	uint64_t	part_start, part_end;
+	unsigned	shards;		/* of FLOW_SHARDS, as bits */
+	bool		leads;		/* counts the input and its errors */
+};
+
+/* -- what a worker tells of a unit -------------------------------------------- */
+
+struct told_member {
+	uint32_t	 ordinal;
+	const char	*name;
+};
+
+struct told_unreadable {
+	uint32_t	 member;
+	enum err	 err;
+	int		 sys_errno;
+	uint64_t	 offset;
+	const char	*why;
+};
+
+/* Names and failures that a unit tells; more are only counted. */
+#define TOLD_MAX	100000u
+
+struct told {
+	uint32_t		 unit;
+	uint64_t		 inputs, skipped, bytes, records, events;
+	uint64_t		 unreadable;	/* with those not listed */
+	struct weirds		 weirds;
+	struct told_member	*member;
+	size_t			 nmembers;
+	struct told_unreadable	*bad;
+	size_t			 nbad;
+	struct run		*notes, *event_runs;
+	size_t			 nnotes, nevent_runs;
+};
+
+void		 told_pack(struct buf *, const struct told *);
+/* Into the arena. */
+bool		 told_unpack(struct arena *, struct span, struct told *);
+
+/* -- reading one unit ------------------------------------------------------------ */
+
+/* A worker's means; shared by its units. */
+struct reader_ctx {
+	const struct hunt_options *opt;
+	const struct demand	*want;
+	const char *const	*path;		/* by ordinal */
+	struct sorter		*notes;		/* findings and notes */
+	struct sorter		*events;	/* NULL: nobody wants them */
+	struct weirds		 weirds;	/* of the unit at hand */
+	struct batch		 batch;
+	struct arena		 tell;		/* names of the unit */
+	struct buf		 text;
+	struct detect		*detect;	/* by option's detector */
+	struct detect		**by_kind[KIND_COUNT];
+	size_t			 nby_kind[KIND_COUNT];
+	struct told		 told;
+	uint32_t		 seq;		/* of the unit's items */
+	enum err		 spill_err;	/* first failed write */
+	_Atomic uint64_t	*progress;	/* bytes read; or NULL */
+};
+
+bool		 reader_init(struct reader_ctx *, const struct hunt_options *,
+		    const struct demand *, const char *const *path,
+		    int notes_fd, int events_fd);
+void		 reader_fini(struct reader_ctx *);
+/* Reads the unit; r->told says what came of it.  Spilled runs are complete
+ * on return. */
+enum err	 reader_unit(struct reader_ctx *, const struct unit *,
+		    uint32_t number);
+/* The same for bytes in memory, for fuzzing and tests. */
+enum err	 reader_input(struct reader_ctx *, struct input *);
+
+/* -- workers ------------------------------------------------------------------------ */
+
+struct gathered {
+	struct told		*told;		/* one a unit that ended */
+	size_t			 ntold;
+	size_t			*lost;		/* units that crashed */
+	size_t			 nlost;
+	struct run_ref		*notes, *events;
+	size_t			 nnotes, nevents;
+	int			*fd;		/* spill files */
+	size_t			 nfds;
+	struct arena		 arena;
+	const char		*sandbox;	/* what held the workers */
+};
+
+/* Runs the units on opt->jobs workers. */
+enum err	 workers_run(const struct hunt_options *,
+		    const struct demand *, const char *const *path,
+		    const struct unit *, size_t nunits, struct gathered *);
+void		 gathered_fini(struct gathered *);
+
+/* -- sandbox ------------------------------------------------------------------------- */
+
+/*
+ * Shuts the calling process in: no network, no new programs, no writing by
+ * path, reading below the given paths only (Landlock, where the kernel has
+ * it) and a list of system calls (seccomp).  Returns static text that says
+ * what holds: "seccomp+landlock", "seccomp", "none".
+ */
+const char	*sandbox_enter(const char *const *path, size_t npaths);
+/* The static text that equals s; "none" for any other. */
+const char	*sandbox_known(struct span s);
+
+/* -- judging ---------------------------------------------------------------------------- */
+
+#define FINDINGS_MAX	2000000u	/* 1 KB each */
+
+struct judge;
+struct judge	*judge_new(const struct hunt_options *, struct weirds *);
+void		 judge_free(struct judge *);
+/* All items in order, then the end; fills the report's findings. */
+enum err	 judge_run(struct judge *, struct merge *, struct report *);
+
+/* -- writing ------------------------------------------------------------------------------ */
+
+/* A file that comes into being whole or not at all. */
+struct out_file {
+	FILE		*f;
+	const char	*path;
+	char		*temp;		/* NULL: standard output */
+};
+
+bool		 out_open(struct out_file *, const char *path);
+/* Flushes, syncs and renames; false and a message on standard error. */
+bool		 out_commit(struct out_file *);
+void		 out_abort(struct out_file *);
+
+#endif

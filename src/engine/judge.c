@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ordered pass: kept events to the detectors' note(), findings folded.
+ * Runs once, in the parent, over what the workers left.
+ *
+ * Bounds: FINDINGS_MAX findings, folded or not; the arena of one item.
+ */
+#include <stdlib.h>
+
+#include "codec.h"
+#include "engine.h"
+
+struct fold_key {
+	uint64_t	a, b;
+};
+
+struct judge {
+	const struct hunt_options *opt;
+	struct weirds	*weirds;
+	struct detect	*detect;
+	void		**state;
+	struct arena	 item;		/* of the item at hand */
+	struct table	*fold;		/* key: index of the finding */
+	struct finding	**finding;
+	size_t		 nfindings;
+	enum err	 err;
+};
+
+/* -- folding ------------------------------------------------------------------ */
+
+static bool
+copy_span(struct span *s)
+{
+	uint8_t *p;
+
+	if (s->len == 0) {
+		*s = SPAN_NONE;
+		return true;
+	}
+	if ((p = malloc(s->len)) == NULL)
+		return false;
+	memcpy(p, s->ptr, s->len);
+	s->ptr = p;
+	return true;
+}
+
+static bool
+copy_cstr(const char **s)
+{
+	*s = strdup(*s);
+	return *s != NULL;
+}
+
+/* The texts of findings live to the end of the program. */
+static struct finding *
+keep_finding(const struct finding *from)
+{
+	struct finding *f = malloc(sizeof(*f));
+	bool ok;
+
+	if (f == NULL)
+		return NULL;
+	*f = *from;
+	ok = copy_cstr(&f->rule) && copy_cstr(&f->title) &&
+	    copy_cstr(&f->language) && copy_cstr(&f->attack) &&
+	    copy_cstr(&f->advice) && copy_span(&f->message) &&
+	    copy_span(&f->fold);
+	for (unsigned i = 0; i < ENTITY_COUNT; i++)
+		ok = ok && copy_span(&f->entity[i]);
+	if (ok)
+		return f;
+	free(f);
+	return NULL;
+}
+
+/* A later finding of the same rule and fold goes into the first. */
+static void
+merge_finding(struct judge *j, struct finding *into, const struct finding *f)
+{
+	for (unsigned i = 0; i < f->nevidence; i++) {
+		if (into->nevidence == EVIDENCE_MAX) {
+			batch_weird(&(struct batch){ .weirds = j->weirds },
+			    WEIRD_FINDING_EVIDENCE, NULL);
+			break;
+		}
+		into->evidence[into->nevidence++] = f->evidence[i];
+	}
+	into->count += f->count;
+	if (f->time != TIME_NONE &&
+	    (into->time == TIME_NONE || f->time < into->time))
+		into->time = f->time;
+	if (f->last_time > into->last_time)
+		into->last_time = f->last_time;
+	if (f->severity > into->severity ||
+	    (f->severity == into->severity &&
+	    f->confidence > into->confidence)) {
+		struct span message = f->message;
+
+		/* The stronger sign gives the sentence. */
+		if (copy_span(&message))
+			into->message = message;
+		into->severity = f->severity;
+		into->confidence = f->confidence;
+	}
+	for (unsigned i = 0; i < ENTITY_COUNT; i++) {
+		struct span s = f->entity[i];
+
+		if (into->entity[i].len == 0 && copy_span(&s))
+			into->entity[i] = s;
+	}
+}
+
+static struct fold_key
+fold_key(const struct finding *f)
+{
+	size_t n = strlen(f->rule);
+
+	return (struct fold_key){
+		hash_bytes(f->fold.ptr, f->fold.len,
+		    hash_bytes(f->rule, n, 1)),
+		hash_bytes(f->fold.ptr, f->fold.len,
+		    hash_bytes(f->rule, n, 2))
+	};
+}
+
+static void
+take_finding(struct judge *j, const struct finding *f)
+{
+	struct fold_key key = fold_key(f);
+	struct finding *kept;
+	size_t *index = NULL;
+	bool made = true;
+
+	if (!j->opt->raw && f->fold.len != 0) {
+		index = table_put(j->fold, &key, &made);
+		if (index == NULL) {
+			j->err = ERR_NOMEM;
+			return;
+		}
+		if (!made) {
+			merge_finding(j, j->finding[*index], f);
+			return;
+		}
+	}
+	if (j->nfindings == FINDINGS_MAX) {
+		batch_weird(&(struct batch){ .weirds = j->weirds },
+		    WEIRD_FINDINGS, NULL);
+		if (index != NULL)
+			table_del(j->fold, &key);
+		return;
+	}
+	if ((j->nfindings & (j->nfindings - 1)) == 0) {
+		size_t n = j->nfindings == 0 ? 1 : j->nfindings * 2;
+		struct finding **p = realloc(j->finding, n * sizeof(*p));
+
+		if (p == NULL) {
+			j->err = ERR_NOMEM;
+			return;
+		}
+		j->finding = p;
+	}
+	if ((kept = keep_finding(f)) == NULL) {
+		j->err = ERR_NOMEM;
+		return;
+	}
+	if (index != NULL)
+		*index = j->nfindings;
+	j->finding[j->nfindings++] = kept;
+}
+
+static void
+raise_late(struct detect *d, const struct finding *f)
+{
+	take_finding(d->arg, f);
+}
+
+static void
+keep_late(struct detect *d, const struct event *e)
+{
+	(void)d;
+	(void)e;
+	ASSERT(!"note() keeps nothing");
+}
+
+/* -- the pass -------------------------------------------------------------------- */
+
+struct judge *
+judge_new(const struct hunt_options *opt, struct weirds *weirds)
+{
+	struct judge *j = calloc(1, sizeof(*j));
+	size_t n = MAX_OF(opt->ndetectors, (size_t)1);
+
+	if (j == NULL)
+		return NULL;
+	j->opt = opt;
+	j->weirds = weirds;
+	arena_init(&j->item, 64u << 20);
+	j->detect = calloc(n, sizeof(*j->detect));
+	j->state = calloc(n, sizeof(*j->state));
+	j->fold = table_new(sizeof(struct fold_key), sizeof(size_t),
+	    FINDINGS_MAX);
+	if (j->detect == NULL || j->state == NULL || j->fold == NULL)
+		goto fail;
+	for (size_t i = 0; i < opt->ndetectors; i++) {
+		struct detect *d = &j->detect[i];
+
+		d->row = opt->detector[i];
+		d->weirds = weirds;
+		d->raise = raise_late;
+		d->keep = keep_late;
+		d->arg = j;
+		buf_init(&d->text, 64u << 10);
+		buf_init(&d->fold, 16u << 10);
+		j->state[i] = calloc(1, MAX_OF(d->row->state_size,
+		    (size_t)1));
+		if (j->state[i] == NULL || (d->row->init != NULL &&
+		    !d->row->init(j->state[i])))
+			goto fail;
+	}
+	return j;
+fail:
+	judge_free(j);
+	return NULL;
+}
+
+void
+judge_free(struct judge *j)
+{
+	if (j == NULL)
+		return;
+	for (size_t i = 0; j->detect != NULL && j->state != NULL &&
+	    i < j->opt->ndetectors; i++) {
+		struct detect *d = &j->detect[i];
+
+		if (j->state[i] != NULL && d->row->fini != NULL)
+			d->row->fini(j->state[i]);
+		free(j->state[i]);
+		buf_fini(&d->text);
+		buf_fini(&d->fold);
+	}
+	free(j->detect);
+	free(j->state);
+	table_free(j->fold);
+	arena_fini(&j->item);
+	free(j);
+}
+
+static enum err
+take_item(struct judge *j, const struct sort_key *key, struct span bytes)
+{
+	struct finding f;
+	struct event e;
+
+	arena_reset(&j->item);
+	if (key->tag == 0) {
+		if (!finding_unpack(&j->item, bytes, &f))
+			return ERR_FORMAT;
+		take_finding(j, &f);
+	} else {
+		struct detect *d;
+
+		if (key->tag > j->opt->ndetectors ||
+		    !note_unpack(&j->item, bytes, &e))
+			return ERR_FORMAT;
+		d = &j->detect[key->tag - 1];
+		if (d->row->note != NULL)
+			d->row->note(d, j->state[key->tag - 1], &e);
+	}
+	return j->err;
+}
+
+static int
+earlier(const void *a, const void *b)
+{
+	const struct finding *x = *(struct finding *const *)a;
+	const struct finding *y = *(struct finding *const *)b;
+	struct sort_key p = { .time = x->time }, q = { .time = y->time };
+	int c;
+
+	if (x->nevidence != 0) {
+		p.source = x->evidence[0].loc.source;
+		p.member = x->evidence[0].loc.member;
+		p.record = x->evidence[0].loc.record;
+	}
+	if (y->nevidence != 0) {
+		q.source = y->evidence[0].loc.source;
+		q.member = y->evidence[0].loc.member;
+		q.record = y->evidence[0].loc.record;
+	}
+	if ((c = sort_key_cmp(&p, &q)) != 0)
+		return c;
+	if ((c = strcmp(x->rule, y->rule)) != 0)
+		return c;
+	if (x->fold.len != y->fold.len)
+		return x->fold.len < y->fold.len ? -1 : 1;
+	return x->fold.len == 0 ? 0 :
+	    memcmp(x->fold.ptr, y->fold.ptr, x->fold.len);
+}
+
+/* Stable across runs: rule and folding key; where nothing folds, the place. */
+static void
+make_id(const struct report *r, const struct finding *f, bool raw, char *id)
+{
+	struct buf b;
+	char hex[65];
+
+	buf_init(&b, 0);
+	buf_put(&b, f->rule, strlen(f->rule) + 1);
+	buf_span(&b, f->fold);
+	if ((raw || f->fold.len == 0) && f->nevidence != 0) {
+		const struct locator *l = &f->evidence[0].loc;
+		const char *path = r->source(r, l->source);
+
+		buf_put(&b, path, strlen(path) + 1);
+		buf_str(&b, r->member(r, l->source, l->member));
+		buf_printf(&b, ":%llu:%llu", (unsigned long long)l->record,
+		    (unsigned long long)l->offset);
+	}
+	sha256_hex(buf_view(&b), hex);
+	memcpy(id, hex, ID_SIZE - 1);
+	id[ID_SIZE - 1] = '\0';
+	buf_fini(&b);
+}
+
+enum err
+judge_run(struct judge *j, struct merge *m, struct report *r)
+{
+	struct sort_key key;
+	struct span bytes;
+	enum err err = ERR_OK;
+	size_t n = 0;
+	int got;
+
+	while ((got = merge_next(m, &key, &bytes)) > 0)
+		if ((err = take_item(j, &key, bytes)) != ERR_OK)
+			return err;
+	if (got < 0)
+		return ERR_READ;
+	for (size_t i = 0; i < j->opt->ndetectors; i++)
+		if (j->detect[i].row->end != NULL)
+			j->detect[i].row->end(&j->detect[i], j->state[i]);
+	if (j->err != ERR_OK)
+		return j->err;
+	for (size_t i = 0; i < j->nfindings; i++)
+		if (j->finding[i]->severity >= j->opt->min_severity)
+			j->finding[n++] = j->finding[i];
+	if (n > 1)
+		qsort(j->finding, n, sizeof(*j->finding), earlier);
+	r->finding = j->finding;
+	r->nfindings = n;
+	r->finding_id = calloc(MAX_OF(n, (size_t)1), sizeof(*r->finding_id));
+	if (r->finding_id == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		make_id(r, r->finding[i], j->opt->raw, r->finding_id[i]);
+	return ERR_OK;
+}
