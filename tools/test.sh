@@ -31,7 +31,7 @@ else
 	fi
 	grep -ls "^fail" "$results"/* | while read -r test; do
 		echo "--- ${test##*/}"
-		tail -n 60 "$test.log" 2>/dev/null
+		grep -v '^ok ' "$test.log" | tail -n 60
 	done
 fi
 tools/tally.sh "$1" "$build/tally" "$results"/*

@@ -346,7 +346,7 @@ buf_str(struct buf *b, const char *s)
 static inline void
 buf_byte(struct buf *b, uint8_t c)
 {
-	if (b->len < b->size)
+	if (b->len < b->size && !b->failed)
 		b->ptr[b->len++] = c;
 	else
 		buf_put(b, &c, 1);
@@ -359,6 +359,10 @@ buf_view(const struct buf *b)
 }
 
 /* -- JSON text (RFC 8259) --------------------------------------------- */
+
+/* Bytes of the well-formed UTF-8 sequence at p (RFC 3629) of n > 0 bytes;
+ * 0 when there is none. */
+size_t		 utf8_seq(const uint8_t *p, size_t n);
 
 /* A quoted string.  Bytes that are no UTF-8 come out as U+FFFD, so that the
  * line is always valid UTF-8. */
@@ -375,6 +379,17 @@ void		 json_key(struct buf *, const char *);	/* "key": */
 /* RFC 3339 in UTC with as many digits as carry something (0, 3, 6 or 9);
  * "-" for TIME_NONE or a year beyond 9999. */
 void		 time_put(struct buf *, int64_t);
+/* a - b, held within int64_t: hostile times lie centuries apart. */
+static inline int64_t
+time_diff(int64_t a, int64_t b)
+{
+	int64_t d;
+
+	if (__builtin_sub_overflow(a, b, &d))
+		return a < b ? INT64_MIN : INT64_MAX;
+	return d;
+}
+
 /* Parses RFC 3339 (blank instead of T and a missing zone accepted: UTC). */
 bool		 time_parse(struct span, int64_t *);
 /* Days since 1970-01-01 of a proleptic Gregorian date; month 1 to 12. */
@@ -419,6 +434,8 @@ void		 table_free(struct table *);
 void		 table_on_evict(struct table *, table_evict_fn *, void *arg);
 /* The value or NULL; marks it as used. */
 void		*table_get(struct table *, const void *key);
+/* The same without marking: for tables that nobody changes any more. */
+const void	*table_find(const struct table *, const void *key);
 /* The value, made (cleared) when missing; *made says which.  NULL only when
  * out of memory. */
 void		*table_put(struct table *, const void *key, bool *made);

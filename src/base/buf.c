@@ -35,7 +35,7 @@ buf_room(struct buf *b, size_t n)
 	size_t want, size;
 	uint8_t *p;
 
-	if (n <= b->size - b->len)
+	if (n <= b->size - b->len && !b->failed)
 		return b->ptr + b->len;
 	if (b->failed || __builtin_add_overflow(b->len, n, &want) ||
 	    (b->cap != 0 && want > b->cap)) {
@@ -123,13 +123,14 @@ json_control(struct buf *b, uint8_t c)
 	}
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if none. */
-static size_t
-utf8_len(const uint8_t *p, size_t n)
+size_t
+utf8_seq(const uint8_t *p, size_t n)
 {
 	uint8_t c = p[0], lo = 0x80, hi = 0xbf;
 	size_t len;
 
+	if (c < 0x80)
+		return 1;
 	if (c >= 0xc2 && c <= 0xdf) {
 		len = 2;
 	} else if (c >= 0xe0 && c <= 0xef) {
@@ -181,7 +182,7 @@ json_str(struct buf *b, struct span s)
 			buf_byte(b, s.ptr[i++]);
 		} else if (s.ptr[i] < 0x80) {
 			json_control(b, s.ptr[i++]);
-		} else if ((n = utf8_len(s.ptr + i, s.len - i)) != 0) {
+		} else if ((n = utf8_seq(s.ptr + i, s.len - i)) != 0) {
 			buf_put(b, s.ptr + i, n);
 			i += n;
 		} else {
@@ -247,6 +248,8 @@ json_wstr(struct buf *b, struct span s)
 		}
 		put_rune(b, c);
 	}
+	if (s.len % 2 != 0)		/* half a unit, as utf16_to_utf8() */
+		put_rune(b, 0xfffd);
 	buf_byte(b, '"');
 }
 

@@ -177,6 +177,14 @@ table_get(struct table *t, const void *key)
 	return entry_value(t, e);
 }
 
+const void *
+table_find(const struct table *t, const void *key)
+{
+	uint32_t i = t->slot[find_slot(t, key, key_hash(t, key))];
+
+	return i == 0 ? NULL : entry_value(t, entry_at(t, i));
+}
+
 /* Closes the hole at s by moving later entries of the same run back. */
 static void
 free_slot(struct table *t, uint32_t s)

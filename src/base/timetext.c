@@ -153,6 +153,15 @@ parse_zone(struct cursor *c, int64_t *offset_sec)
 	return true;
 }
 
+static unsigned
+month_days(unsigned y, unsigned m)
+{
+	int64_t next = m == 12 ? time_days((int64_t)y + 1, 1, 1) :
+	    time_days(y, m + 1, 1);
+
+	return (unsigned)(next - time_days(y, m, 1));
+}
+
 bool
 time_parse(struct span s, int64_t *out)
 {
@@ -176,8 +185,8 @@ time_parse(struct span s, int64_t *out)
 			scale /= 10;
 		}
 	}
-	if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 24 || mi > 59 ||
-	    sec > 60 || !parse_zone(&c, &zone))
+	if (mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) || h > 23 ||
+	    mi > 59 || sec > 60 || !parse_zone(&c, &zone))
 		return false;
 	t = time_civil(y, mo, d, h, mi, sec) - zone;
 	return !__builtin_mul_overflow(t, NSEC, &t) &&

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "rule.h"
+
 struct command {
 	const char	*name, *title;
 	int		(*run)(int argc, char **argv);
@@ -20,6 +22,12 @@ struct command {
 /* A usage error: message and hint on standard error; returns the status. */
 int		 cmd_usage(const char *command, const char *fmt, ...)
 		    __attribute__((__format__(__printf__, 2, 3)));
+/* Loads and finishes the rules below the paths; STATUS_OK, or the exit status
+ * after a message.  The program is the caller's. */
+int		 cmd_load_rules(struct rule_options *, const char *const *path,
+		    size_t n, struct program **);
+/* One line a rule that cannot be used; returns how many. */
+size_t		 cmd_tell_faults(FILE *, const struct program *);
 /* Ends a command that wrote to standard output: a closed pipe or a full disk
  * is an error. */
 int		 cmd_finish(int status);

@@ -12,14 +12,19 @@
 
 /* More than anybody gives; each is a file at the end. */
 #define OUTPUTS_MAX	16u
+#define RULES_PATHS_MAX	64u
 
 enum {
 	OPT_FORMAT = 256, OPT_EVENTS, OPT_RAW, OPT_MIN_SEVERITY, OPT_SINCE,
 	OPT_UNTIL, OPT_JOBS, OPT_FAIL_ON, OPT_PROGRESS, OPT_QUIET,
-	OPT_NO_DEFAULT_RULES, OPT_KINDS, OPT_DETECTOR, OPT_NO_DETECTOR, OPT_HELP
+	OPT_NO_DEFAULT_RULES, OPT_KINDS, OPT_RULES, OPT_SIGMA_MAP,
+	OPT_STRICT_RULES, OPT_DETECTOR, OPT_NO_DETECTOR, OPT_HELP
 };
 
 static const struct option options[] = {
+	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "sigma-map", required_argument, NULL, OPT_SIGMA_MAP },
+	{ "strict-rules", no_argument, NULL, OPT_STRICT_RULES },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "events", required_argument, NULL, OPT_EVENTS },
 	{ "kinds", required_argument, NULL, OPT_KINDS },
@@ -45,6 +50,10 @@ struct line {
 	const struct detector	*chosen[64];
 	bool			 on[64], named;	/* by roster's order */
 	bool			 kind[KIND_COUNT];
+	const char		*rules[RULES_PATHS_MAX];
+	size_t			 nrules;
+	struct rule_options	 rule_opt;
+	bool			 strict_rules;
 	bool			 format_given, progress_given;
 };
 
@@ -58,6 +67,10 @@ help(void)
 "archives, - for standard input), recognised by content, and reports what an\n"
 "intruder did.\n"
 "\n"
+"      --rules PATH      add rules: a file or a folder (Sigma); repeatable\n"
+"      --sigma-map NAME  log sources of Sigma: extended (default), reference,\n"
+"                        or a file\n"
+"      --strict-rules    a rule that cannot be used ends the run (status 2)\n"
 "  -o FILE               write the report to FILE, format by its ending\n"
 "                        (.ndjson .txt); repeatable\n"
 "      --format NAME     format of standard output: text (default), ndjson\n"
@@ -162,6 +175,17 @@ take_option(struct line *l, int opt, const char *arg)
 	case OPT_EVENTS:
 		l->opt.events = arg;
 		return true;
+	case OPT_RULES:
+		if (l->nrules == RULES_PATHS_MAX)
+			return false;
+		l->rules[l->nrules++] = arg;
+		return true;
+	case OPT_SIGMA_MAP:
+		l->rule_opt.sigma_map = arg;
+		return true;
+	case OPT_STRICT_RULES:
+		l->strict_rules = true;
+		return true;
 	case OPT_KINDS:
 		return parse_kinds(l, arg);
 	case OPT_MIN_SEVERITY:
@@ -229,6 +253,7 @@ int
 cmd_hunt(int argc, char **argv)
 {
 	static struct line l;
+	struct program *program = NULL;
 	bool defaults = true;
 	int opt;
 
@@ -263,5 +288,17 @@ cmd_hunt(int argc, char **argv)
 		return cmd_usage("hunt", "--events - and --format both want "
 		    "standard output");
 	finish_line(&l);
-	return hunt_run(&l.opt);
+	if (l.nrules != 0) {
+		int bad = cmd_load_rules(&l.rule_opt, l.rules, l.nrules,
+		    &program);
+
+		if (bad != STATUS_OK)
+			return bad;
+		if (cmd_tell_faults(stderr, program) != 0 && l.strict_rules)
+			return STATUS_USAGE;
+		l.opt.rules = program;
+	}
+	opt = hunt_run(&l.opt);
+	program_free(program);
+	return opt;
 }

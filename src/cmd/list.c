@@ -100,6 +100,14 @@ list_weirds(void)
 		    "class", weird_is_limit(i) ? "limit" : "input" });
 }
 
+static void
+list_languages(void)
+{
+	for (size_t i = 0; i < nlanguages; i++)
+		put(&(struct entry){ languages[i]->name, languages[i]->title,
+		    languages[i]->doc, NULL, NULL });
+}
+
 /* Rooms that have no member yet are still asked for by scripts. */
 static void
 list_none(void)
@@ -111,7 +119,7 @@ static const struct {
 	void		(*list)(void);
 } rosters[] = {
 	{ "sources", list_sources }, { "decoders", list_decoders },
-	{ "detectors", list_detectors }, { "languages", list_none },
+	{ "detectors", list_detectors }, { "languages", list_languages },
 	{ "controls", list_none }, { "sinks", list_sinks },
 	{ "fields", list_fields }, { "kinds", list_kinds },
 	{ "weirds", list_weirds },

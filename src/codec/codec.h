@@ -173,4 +173,24 @@ enum content_coding {
 size_t		 inflate_head(enum content_coding, struct span src,
 		    uint8_t *dst, size_t dst_size, bool *bad);
 
+/*
+ * gzip as a stream (RFC 1952), checksums checked; one member after the other
+ * counts as one stream, other bytes behind the last one are left.
+ */
+enum gunzip_status {
+	GUNZIP_MORE,	/* wants more of src, or more room */
+	GUNZIP_END,
+	GUNZIP_BROKEN	/* damaged; what came out before is good */
+};
+
+struct gunzip;
+struct gunzip	*gunzip_new(void);
+void		 gunzip_free(struct gunzip *);
+/* Returns the bytes written; *used: bytes of src that were taken.  At the end
+ * of the input (last: src is the rest of it) a stream that lacks its end is
+ * BROKEN. */
+size_t		 gunzip_run(struct gunzip *, struct span src, bool last,
+		    size_t *used, uint8_t *dst, size_t dst_size,
+		    enum gunzip_status *);
+
 #endif

@@ -36,7 +36,7 @@ json_fini(struct json *j)
 	*j = (struct json){ 0 };
 }
 
-/* -- tokens ------------------------------------------------------------------ */
+/* -- tokens ------------------------------------------------------------- */
 
 static enum json_status
 grow(struct json *j)
@@ -74,7 +74,7 @@ json_raw(const struct json *j, uint32_t i)
 	return span_of(j->text.ptr + j->tok[i].off, j->tok[i].len);
 }
 
-/* -- strings ----------------------------------------------------------------- */
+/* -- strings ------------------------------------------------------------ */
 
 /* Length of the well-formed UTF-8 sequence at p (RFC 3629 section 4). */
 static size_t
@@ -130,20 +130,10 @@ hex4(const uint8_t *p)
 }
 
 /* The byte that an escape of one letter stands for, 0 if there is none. */
-static uint8_t
-escape_byte(uint8_t c)
-{
-	switch (c) {
-	case '"': case '\\': case '/':
-		return c;
-	case 'b': return '\b';
-	case 'f': return '\f';
-	case 'n': return '\n';
-	case 'r': return '\r';
-	case 't': return '\t';
-	default:  return 0;
-	}
-}
+static const uint8_t escape_byte[256] = {
+	['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f',
+	['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
+};
 
 /* Bytes of the escape at p (which is its backslash), 0 if it is none. */
 static inline size_t
@@ -153,7 +143,7 @@ escape_len(const uint8_t *p, const uint8_t *end)
 		return 0;
 	if (p[1] == 'u')
 		return end - p >= 6 && hex4(p + 2) >= 0 ? 6 : 0;
-	return escape_byte(p[1]) != 0 ? 2 : 0;
+	return escape_byte[p[1]] != 0 ? 2 : 0;
 }
 
 static size_t
@@ -181,45 +171,71 @@ put_rune(uint8_t *d, uint32_t c)
 	return 4;
 }
 
+/* Copies up to the next backslash; returns how many.  dst has room for all of
+ * src. */
+static inline size_t
+copy_plain(const uint8_t *p, const uint8_t *end, uint8_t *d)
+{
+	const uint8_t *from = p;
+
+#ifdef __SSE2__
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		unsigned stop = (unsigned)_mm_movemask_epi8(
+		    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+		_mm_storeu_si128((__m128i *)(void *)d, v);
+		if (stop != 0)
+			return (size_t)(p - from) +
+			    (unsigned)__builtin_ctz(stop);
+		p += 16;
+		d += 16;
+	}
+#endif
+	while (p != end && *p != '\\')
+		*d++ = *p++;
+	return (size_t)(p - from);
+}
+
+/* The character of the \u escapes at *p, which moves behind them. */
+static uint32_t
+unescape_unit(const uint8_t **p, const uint8_t *end)
+{
+	int32_t c = hex4(*p + 2), low = -1;
+
+	*p += 6;
+	if (c < 0xd800 || c > 0xdfff)
+		return (uint32_t)c;
+	if (c < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u')
+		low = hex4(*p + 2);
+	if (low < 0xdc00 || low > 0xdfff)
+		return 0xfffd;
+	*p += 6;
+	return (uint32_t)(0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
+}
+
 size_t
 json_unescape(struct span src, uint8_t *dst)
 {
 	const uint8_t *p = src.ptr, *end = p + src.len;
 	uint8_t *d = dst;
 
-	while (p != end) {
-		const uint8_t *q = memchr(p, '\\', (size_t)(end - p));
-		size_t n = (size_t)((q == NULL ? end : q) - p);
-		int32_t c, low;
+	for (;;) {
+		size_t n = copy_plain(p, end, d);
 
-		memcpy(d, p, n);
 		d += n;
 		p += n;
 		if (p == end)
-			break;
+			return (size_t)(d - dst);
 		n = escape_len(p, end);
-		if (n != 6) {
+		if (n == 6) {
+			d += put_rune(d, unescape_unit(&p, end));
+		} else {
 			/* Not taken by json_parse() if n is 0. */
-			*d++ = n == 0 ? *p : escape_byte(p[1]);
+			*d++ = n == 0 ? *p : escape_byte[p[1]];
 			p += n == 0 ? 1 : n;
-			continue;
 		}
-		c = hex4(p + 2);
-		p += 6;
-		if (c >= 0xd800 && c <= 0xdfff) {
-			low = c < 0xdc00 && end - p >= 6 && p[0] == '\\' &&
-			    p[1] == 'u' ? hex4(p + 2) : -1;
-			if (low >= 0xdc00 && low <= 0xdfff) {
-				c = 0x10000 + ((c - 0xd800) << 10) +
-				    (low - 0xdc00);
-				p += 6;
-			} else {
-				c = 0xfffd;
-			}
-		}
-		d += put_rune(d, (uint32_t)c);
 	}
-	return (size_t)(d - dst);
 }
 
 struct span
@@ -289,7 +305,7 @@ scan_string(const uint8_t *p, const uint8_t *end, uint8_t *flags,
 	return NULL;
 }
 
-/* -- numbers ------------------------------------------------------------------- */
+/* -- numbers ------------------------------------------------------------ */
 
 static inline const uint8_t *
 scan_digits(const uint8_t *p, const uint8_t *end)
@@ -395,7 +411,7 @@ json_f64(const struct json *j, uint32_t i, double *out)
 	return __builtin_isfinite(*out);
 }
 
-/* -- repeated keys ----------------------------------------------------------------- */
+/* -- repeated keys ------------------------------------------------------ */
 
 #define KEY_DECODED	256	/* longer keys are compared as they stand */
 
@@ -528,7 +544,7 @@ json_member(const struct json *j, uint32_t object, struct span name)
 	return 0;
 }
 
-/* -- the parser ------------------------------------------------------------------------ */
+/* -- the parser --------------------------------------------------------- */
 
 struct open {			/* bracket that is open */
 	uint32_t	token;

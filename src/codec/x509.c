@@ -90,7 +90,7 @@ static const struct {
 #define OID_DSA		SPAN_LIT("\x2a\x86\x48\xce\x38\x04\x01")
 #define OID_SAN		SPAN_LIT("\x55\x1d\x11")
 
-/* -- names ------------------------------------------------------------------ */
+/* -- names ----------------------------------------------------------------- */
 
 static struct span
 without_zeroes(struct span s)
@@ -246,13 +246,13 @@ x509_san_next(struct cursor *c, uint8_t *tag, struct span *s)
 	in = der_any(c, tag);
 	if (!cur_ok(&in))
 		return false;
-	if (*tag == DER_CTX(4))		/* directoryName is explicit: a CHOICE */
+	if (*tag == DER_CTX(4))		/* explicit: Name is a CHOICE */
 		in = der_enter(&in, DER_SEQUENCE);
 	*s = cur_rest(&in);
 	return cur_ok(&in);
 }
 
-/* -- the certificate -------------------------------------------------------- */
+/* -- the certificate ------------------------------------------------------- */
 
 static uint32_t
 bits_of(struct span number)

@@ -206,6 +206,13 @@ bool		 dec_event(struct dec *, enum kind, int64_t time,
 		    uint64_t record, uint64_t offset);
 void		 dec_weird(struct dec *, enum weird);
 
+/* http.uri, http.path, http.query of a request target, and http.host: host,
+ * or where that is none the authority of an absolute target (RFC 9112 3.2). */
+void		 dec_add_target(struct batch *, struct span target,
+		    struct span host);
+/* An address from its text; a name stays text. */
+void		 dec_add_addr(struct batch *, unsigned field, struct span);
+
 #define DEC_STATE_MAX	256	/* bytes of state in a flow; more: dec_alloc */
 
 /*

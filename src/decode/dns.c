@@ -31,11 +31,11 @@
 #define HEADER_LEN	12
 #define NAME_MAX_WIRE	254	/* RFC 1035 2.3.4: 255, less the last 0 */
 #define QUESTIONS_MAX	16	/* told of one message; mDNS asks several */
-#define PENDING_MAX	64	/* a client that reuses a port asks few at once */
+#define PENDING_MAX	64	/* clients that reuse a port ask few */
 #define PENDING_NS	(10 * NSEC)	/* resolvers give up before */
-#define ANSWERS_MAX	256	/* told of one message; zone transfers have more */
-#define TEXT_MAX	8192	/* of one answer: TXT of tunnels is below 4 KB */
-#define HEX_MAX		256	/* bytes of an unknown type that are shown */
+#define ANSWERS_MAX	256	/* told; zone transfers have more */
+#define TEXT_MAX	8192	/* of one answer; TXT: up to 4 KB */
+#define HEX_MAX		1024	/* shown; RSA keys have some 520 */
 #define PORT_DNS	53
 #define PORT_MDNS	5353
 #define PORT_LLMNR	5355
@@ -98,7 +98,7 @@ struct fact {
 	unsigned		 rcode;
 };
 
-/* -- names of numbers (IANA "Domain Name System Parameters") --------------- */
+/* -- names of numbers (IANA "Domain Name System Parameters") ------------- */
 
 static const char *const type_names[] = {
 	[1] = "A", "NS", "MD", "MF", "CNAME", "SOA", "MB", "MG", "MR", "NULL",
@@ -138,7 +138,7 @@ type_sane(unsigned type)
 	return type_name(type) != NULL || type >= 65280;
 }
 
-/* -- reading ----------------------------------------------------------------- */
+/* -- reading ------------------------------------------------------------- */
 
 enum name_result { NAME_OK, NAME_BAD, NAME_LOOP };
 
@@ -222,7 +222,7 @@ read_rr(struct span msg, struct cursor *c, struct wname *owner, struct rr *rr)
 	return cur_ok(c) ? NAME_OK : NAME_BAD;
 }
 
-/* -- recognising -------------------------------------------------------------- */
+/* -- recognising --------------------------------------------------------- */
 
 /* Header fields that a sender of DNS sets so. */
 static bool
@@ -277,6 +277,7 @@ believe(struct span msg, bool strict, bool *response)
 {
 	struct cursor c = cur_of(msg);
 	struct header h = read_header(&c);
+	enum name_result r;
 	struct wname name;
 	struct rr rr;
 	uint32_t nrr = (uint32_t)h.an + h.ns + h.ar;
@@ -287,8 +288,10 @@ believe(struct span msg, bool strict, bool *response)
 	for (unsigned i = 0; i < h.qd; i++) {
 		unsigned type, class;
 
-		if (read_name(msg, &c, &name) != NAME_OK)
-			return i > 0 && c.failed ? BELIEF_CUT : BELIEF_NO;
+		if ((r = read_name(msg, &c, &name)) != NAME_OK)
+			/* On DNS's port a loop is an attack on parsers. */
+			return i > 0 || (r == NAME_LOOP && !strict) ?
+			    BELIEF_CUT : BELIEF_NO;
 		type = cur_be16(&c);
 		class = cur_be16(&c);
 		if (!cur_ok(&c))
@@ -366,7 +369,7 @@ dns_probe(const struct probe *p)
 	return probe_direction(p, response);
 }
 
-/* -- text ------------------------------------------------------------------------ */
+/* -- text ---------------------------------------------------------------- */
 
 /* Master-file escapes (RFC 1035 5.1). */
 static void
@@ -614,13 +617,17 @@ put_rdata(struct buf *b, struct span msg, const struct rr *rr)
 	return cur_ok(&c) ? NAME_OK : NAME_BAD;
 }
 
-/* -- telling ----------------------------------------------------------------------- */
+/* -- telling ------------------------------------------------------------- */
 
 static void
 name_weird(struct dec *d, enum name_result r)
 {
-	if (r != NAME_OK)
-		dec_weird(d, r == NAME_LOOP ? WEIRD_DNS_LOOP : WEIRD_DNS_BAD);
+	if (r == NAME_LOOP)
+		dec_weird(d, WEIRD_DNS_LOOP);
+	/* A snapped packet is not the sender's fault, and told as such. */
+	else if (r == NAME_BAD && (d->rec == NULL ||
+	    d->rec->wire_len <= d->rec->data.len))
+		dec_weird(d, WEIRD_DNS_BAD);
 }
 
 static void
@@ -758,7 +765,7 @@ tell(struct dec *d, const struct fact *f)
 	event_end(b);
 }
 
-/* -- queries that wait ----------------------------------------------------------------- */
+/* -- queries that wait --------------------------------------------------- */
 
 static void
 pending_remove(struct dec *d, struct dns_state *s, struct pending **at)
@@ -841,7 +848,7 @@ pending_find(struct dns_state *s, uint16_t id, const struct question *q)
 	return NULL;
 }
 
-/* -- messages -------------------------------------------------------------------------- */
+/* -- messages ------------------------------------------------------------ */
 
 /* The response code with the upper bits that an OPT record carries; also sees
  * whether the rest of the message can be read. */
@@ -1011,11 +1018,11 @@ static const uint8_t dns_kinds[] = { KIND_DNS, KIND_NONE };
 const struct decoder decoder_dns = {
 	.name = "dns",
 	.title = "DNS over UDP and TCP",
-	.doc = "Queries joined with their answers (RFC 1035, 6891, 9460), on any "
-	    "port; mDNS and LLMNR too. Answers as text for A, AAAA, CNAME, NS, "
-	    "PTR, MX, TXT, SOA, SRV, CAA, SVCB and HTTPS, others as RFC 3597 "
-	    "hexadecimal. Authority and additional records are passed over; "
-	    "NetBIOS names are not read.",
+	.doc = "Queries joined with their answers (RFC 1035, 6891, 9460), on "
+	    "any port; mDNS and LLMNR too. Answers as text for A, AAAA, "
+	    "CNAME, NS, PTR, MX, TXT, SOA, SRV, CAA, SVCB and HTTPS, "
+	    "others as RFC 3597 hexadecimal. Authority and additional "
+	    "records are passed over; NetBIOS names are not read.",
 	.kinds = dns_kinds,
 	.state_size = sizeof(struct dns_state),
 	.probe = dns_probe,

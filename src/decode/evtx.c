@@ -91,7 +91,9 @@ enum bx_type {
 };
 
 /* What stands around an element, by which its field is named. */
-enum section { SEC_TOP, SEC_EVENT, SEC_SYSTEM, SEC_DATA, SEC_TREE, SEC_RENDER };
+enum section {
+	SEC_TOP, SEC_EVENT, SEC_SYSTEM, SEC_DATA, SEC_TREE, SEC_RENDER
+};
 
 /* A field name that occurred; one for each text. */
 struct name {
@@ -110,7 +112,7 @@ struct part {
 	const uint8_t	*ptr;		/* fixed text, UTF-16LE */
 	uint32_t	 len;
 	uint16_t	 slot;		/* NO_SLOT: fixed text */
-	uint16_t	 next;		/* part number; meaningless in the last */
+	uint16_t	 next;		/* part; not in the last */
 	bool		 optional;
 };
 
@@ -270,7 +272,7 @@ get_mem(struct evtx *st, size_t n, bool *kept)
 	return p;
 }
 
-/* -- names ------------------------------------------------------------------ */
+/* -- names ---------------------------------------------------------------- */
 
 static bool
 is_called(struct span wide, const char *ascii, size_t n)
@@ -383,7 +385,7 @@ text_name(struct evtx *st, enum section sec)
 	return intern(st, buf_view(&st->text));
 }
 
-/* -- reading names and places ------------------------------------------------- */
+/* -- reading names and places --------------------------------------------- */
 
 /* Where the cursor stands in the chunk. */
 static size_t
@@ -413,7 +415,7 @@ read_name(const struct evtx *st, struct cursor *c)
 	return name;
 }
 
-/* -- compiling: elements to fields --------------------------------------------- */
+/* -- compiling: elements to fields ---------------------------------------- */
 
 static void
 add_part(struct evtx *st, struct parts *list, struct part part)
@@ -591,7 +593,7 @@ inner_section(enum section outer, struct span name)
 	case SEC_TOP:
 		if (IS(name, "Event"))
 			return SEC_EVENT;
-		/* FALLTHROUGH */
+		__attribute__((__fallthrough__));
 	case SEC_EVENT:
 		if (IS(name, "System"))
 			return SEC_SYSTEM;
@@ -764,7 +766,7 @@ read_content(struct evtx *st, struct cursor *c, uint8_t token)
 	case TOK_VALUE:
 		if (cur_u8(c) != BX_STRING)
 			return false;
-		/* FALLTHROUGH */
+		__attribute__((__fallthrough__));
 	case TOK_CDATA:
 		add_fixed(st, cur_take(c, cur_le16(c) * 2u));
 		break;
@@ -874,7 +876,7 @@ compile(struct evtx *st, struct cursor *c, bool in_template,
 		end_element(st);
 }
 
-/* -- templates --------------------------------------------------------------- */
+/* -- templates ------------------------------------------------------------ */
 
 /* Is this definition what the template was compiled from, but for offsets? */
 static bool
@@ -1019,7 +1021,7 @@ get_template(struct evtx *st, size_t at, uint32_t id, enum section section)
 	return t;
 }
 
-/* -- values -------------------------------------------------------------------- */
+/* -- values --------------------------------------------------------------- */
 
 static inline uint64_t
 load_le(const uint8_t *p, size_t n)
@@ -1187,13 +1189,44 @@ static const uint8_t type_size[] = {
 	[BX_SYSTIME] = 16, [BX_HEX32] = 4, [BX_HEX64] = 8
 };
 
-/* One value (no array, no XML).  Numbers may be wider or narrower than their
- * type says. */
+/* Numbers, which may be wider or narrower than their type says. */
+static bool
+set_number(struct value *v, unsigned type, struct span s)
+{
+	bool any = false;
+
+	if (type == BX_BOOL) {
+		for (size_t i = 0; i < s.len; i++)
+			any = any || s.ptr[i] != 0;
+		set_num(v, VT_BOOL, any);
+		return true;
+	}
+	if (s.len > 8)
+		return false;
+	switch (type) {
+	case BX_U8: case BX_U16: case BX_U32: case BX_U64:
+		set_num(v, VT_U64, load_le(s.ptr, s.len));
+		return true;
+	case BX_I8: case BX_I16: case BX_I32: case BX_I64:
+		set_signed(v, s);
+		return true;
+	case BX_HEX32: case BX_HEX64: case BX_SIZE: case BX_HANDLE:
+		set_num(v, VT_HEX, load_le(s.ptr, s.len));
+		return true;
+	case BX_F32: case BX_F64:
+		if (s.len != 4 && s.len != 8)
+			return false;
+		set_float(v, s);
+		return true;
+	}
+	return false;
+}
+
+/* One value (no array, no XML); bytes when its size does not fit its type. */
 static void
 set_value(struct evtx *st, struct value *v, unsigned type, struct span s)
 {
 	bool fits = type < NITEMS(type_size) && s.len == type_size[type];
-	bool any = false;
 
 	if (s.len == 0) {
 		set_bytes(v, VT_STR, "", 0);
@@ -1208,35 +1241,18 @@ set_value(struct evtx *st, struct value *v, unsigned type, struct span s)
 			s.len -= 2;
 		set_bytes(v, VT_WSTR, s.ptr, s.len);
 		return;
-	case BX_U8: case BX_U16: case BX_U32: case BX_U64:
-		if (s.len > 8)
-			break;
-		set_num(v, VT_U64, load_le(s.ptr, s.len));
-		return;
-	case BX_I8: case BX_I16: case BX_I32: case BX_I64:
-		if (s.len > 8)
-			break;
-		set_signed(v, s);
-		return;
-	case BX_HEX32: case BX_HEX64: case BX_SIZE: case BX_HANDLE:
-		if (s.len > 8)
-			break;
-		set_num(v, VT_HEX, load_le(s.ptr, s.len));
-		return;
-	case BX_BOOL:
-		for (size_t i = 0; i < s.len; i++)
-			any = any || s.ptr[i] != 0;
-		set_num(v, VT_BOOL, any);
-		return;
-	case BX_GUID:
-		if (!fits)
-			break;
-		set_bytes(v, VT_GUID, s.ptr, s.len);
+	case BX_ANSI:
+		set_ansi(st, v, s);
 		return;
 	case BX_SID:
 		if (s.len < 8 || s.len < 8 + 4u * s.ptr[1])
 			break;
 		set_bytes(v, VT_SID, s.ptr, 8 + 4u * s.ptr[1]);
+		return;
+	case BX_GUID:
+		if (!fits)
+			break;
+		set_bytes(v, VT_GUID, s.ptr, s.len);
 		return;
 	case BX_FILETIME:
 		if (!fits)
@@ -1248,21 +1264,14 @@ set_value(struct evtx *st, struct value *v, unsigned type, struct span s)
 			break;
 		set_systemtime(v, s);
 		return;
-	case BX_F32: case BX_F64:
-		if (s.len != 4 && s.len != 8)
-			break;
-		set_float(v, s);
-		return;
-	case BX_ANSI:
-		set_ansi(st, v, s);
-		return;
 	default:
-		break;
+		if (set_number(v, type, s))
+			return;
 	}
 	set_bytes(v, VT_BIN, s.ptr, s.len);
 }
 
-/* -- telling fields -------------------------------------------------------------- */
+/* -- telling fields ------------------------------------------------------- */
 
 /* Logs that were exported or forwarded hold System as text. */
 static void
@@ -1395,7 +1404,7 @@ take_item(struct cursor *c, unsigned type)
 	case BX_STRING:
 	case BX_EVTXML:
 		unit = 2;
-		/* FALLTHROUGH */
+		__attribute__((__fallthrough__));
 	case BX_ANSI:
 		for (n = 0; n + unit <= rest.len; n += unit)
 			if (rest.ptr[n] == 0 && rest.ptr[n + unit - 1] == 0)
@@ -1520,7 +1529,7 @@ tell_joined(struct evtx *st, const struct frame *f, const struct op *op,
 	buf_fini(&full);
 }
 
-/* -- running ---------------------------------------------------------------------- */
+/* -- running -------------------------------------------------------------- */
 
 static void
 push(struct evtx *st, struct cursor c, unsigned section)

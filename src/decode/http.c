@@ -25,7 +25,8 @@
 #include "codec.h"
 #include "decode.h"
 
-#define HEAD_MAX	(64u << 10)	/* servers take 8 to 64 KB */
+#define HEAD_MAX	(60u << 10)	/* servers take 8 to 64 KB; the flow
+					 * room carries 64 */
 #define HEADERS_MAX	200		/* Apache takes 100, IIS some more */
 #define METHOD_MAX	32		/* the longest registered has 17 */
 #define PENDING_MAX	64		/* clients pipeline 6 or so */
@@ -36,7 +37,7 @@
 #define AUTH_MAX	680		/* base64 of 510 bytes of user:password */
 #define SPARE_KEEP	4096		/* memory kept for the next request */
 #define LINE_SURE	1024		/* clean bytes of a known method's line */
-#define LINE_UNSURE	2048		/* unknown method: line ends before */
+#define LINE_UNSURE	2048	/* unknown method: its line ends before */
 #define SKIP_REST	(UINT64_C(1) << 62)
 
 /* Header fields that are read; those up to H_KEPT are kept. */
@@ -237,6 +238,14 @@ has_controls(struct span s)
 	return false;
 }
 
+/* HTTP/0.9, or a version forgotten: "GET /path" of a known method. */
+static bool
+is_simple(struct span line, size_t method)
+{
+	return line.len > method + 1 && line.ptr[method + 1] == '/' &&
+	    !has_controls(line) && method_known(span_sub(line, 0, method));
+}
+
 static enum probe_result
 classify_request(struct span s)
 {
@@ -249,8 +258,9 @@ classify_request(struct span s)
 	method = span_sub(s, 0, n);
 	if (peek_line(s, &line)) {
 		v = version_at(line);
-		if (v == SPAN_NPOS || v < n ||
-		    span_eq(method, SPAN_LIT("PRI")))
+		if (v == SPAN_NPOS)
+			return is_simple(line, n) ? PROBE_YES : PROBE_NO;
+		if (v < n || span_eq(method, SPAN_LIT("PRI")))
 			return PROBE_NO;	/* PRI: HTTP/2, RFC 9113 3.4 */
 		return method_known(method) ||
 		    span_sub(line, v, 8).ptr[6] == '1' ? PROBE_YES : PROBE_NO;
@@ -466,39 +476,6 @@ add_user(struct batch *b, struct span auth)
 		event_add_copy(b, FIELD_HTTP_USER, span_of(text, n));
 }
 
-/* Path, query and host of a target (RFC 9112 3.2). */
-static void
-add_target(struct batch *b, struct span target, struct span host)
-{
-	struct span path = target;
-	size_t at;
-
-	event_add_str(b, FIELD_HTTP_URI, target);
-	if (target.len > 0 && target.ptr[0] != '/' &&
-	    (at = span_find(target, SPAN_LIT("://"))) != SPAN_NPOS &&
-	    at < span_find_byte(target, '/')) {
-		struct span authority = span_sub(target, at + 3, SIZE_MAX);
-		size_t end = 0;
-
-		while (end < authority.len && authority.ptr[end] != '/' &&
-		    authority.ptr[end] != '?')
-			end++;
-		path = span_sub(authority, end, SIZE_MAX);
-		if (path.len == 0)
-			path = SPAN_LIT("/");
-		if (host.ptr == NULL)
-			host = span_sub(authority, 0, end);
-	}
-	if (host.ptr != NULL)
-		event_add_str(b, FIELD_HTTP_HOST, host);
-	if ((at = span_find_byte(path, '?')) != SPAN_NPOS) {
-		event_add_str(b, FIELD_HTTP_QUERY,
-		    span_sub(path, at + 1, SIZE_MAX));
-		path.len = at;
-	}
-	event_add_str(b, FIELD_HTTP_PATH, path);
-}
-
 static void
 add_request(struct dec *d, const struct txn *t)
 {
@@ -514,7 +491,7 @@ add_request(struct dec *d, const struct txn *t)
 		host = part_of(h, m->hdr[H_HOST]);
 	else if (t->is_connect)
 		host = target;
-	add_target(b, target, host);
+	dec_add_target(b, target, host);
 	add_part(b, FIELD_HTTP_VERSION, h, m->word[2]);
 	add_part(b, FIELD_HTTP_USER_AGENT, h, m->hdr[H_USER_AGENT]);
 	add_part(b, FIELD_HTTP_REFERER, h, m->hdr[H_REFERER]);
@@ -534,7 +511,8 @@ add_response(struct dec *d, const struct txn *t)
 	struct batch *b = d->batch;
 	struct span h = head_for_event(b, m);
 
-	event_add_u64(b, FIELD_HTTP_STATUS, t->status);
+	if (t->status != 0)
+		event_add_u64(b, FIELD_HTTP_STATUS, t->status);
 	if (h.len != 0) {
 		if (!t->m[DIR_CLIENT].seen)
 			add_part(b, FIELD_HTTP_VERSION, h, m->word[2]);
@@ -1006,16 +984,21 @@ read_request_line(struct msg *m, struct span head, struct cursor *c)
 	bool more;
 	size_t n, v;
 
-	if (!take_line(c, &line) || (n = method_len(line, &more)) == 0 ||
-	    (v = version_at(line)) == SPAN_NPOS || v < n)
+	if (!take_line(c, &line) || (n = method_len(line, &more)) == 0)
+		return false;
+	v = version_at(line);
+	if (v == SPAN_NPOS && is_simple(line, n))
+		v = line.len;
+	else if (v == SPAN_NPOS || v < n)
 		return false;
 	target = span_trim(span_sub(line, n, v - n));
 	if (target.len == 0)
 		target = span_sub(line, n + 1, 0);
 	m->word[0] = part_from(head, span_sub(line, 0, n));
 	m->word[1] = part_from(head, target);
-	m->word[2] = part_from(head,
-	    span_trim(span_sub(line, v + 6, SIZE_MAX)));
+	if (v < line.len)
+		m->word[2] = part_from(head,
+		    span_trim(span_sub(line, v + 6, SIZE_MAX)));
 	return true;
 }
 
@@ -1177,6 +1160,20 @@ on_response(struct call *r, struct span head)
 	return true;
 }
 
+/* An HTTP/0.9 request is its line, unless header fields follow at once. */
+static size_t
+simple_len(struct span s)
+{
+	struct span line, next;
+	size_t n = span_find_byte(s, '\n');
+
+	if (!peek_line(s, &line) || version_at(line) != SPAN_NPOS)
+		return 0;
+	next = span_sub(s, n + 1, SIZE_MAX);
+	return span_find_byte(span_sub(next, 0, span_find_byte(next, '\n')),
+	    ':') == SPAN_NPOS ? n + 1 : 0;
+}
+
 /* Length of the head with its empty line, 0: not there yet.  *scanned: how
  * far it was looked at. */
 static size_t
@@ -1223,6 +1220,22 @@ take_head(struct call *r, size_t len)
 		junk(r, true);
 }
 
+/* The answer to an HTTP/0.9 request: bytes until the end. */
+static bool
+begin_simple(struct call *r)
+{
+	struct framing f = { 0 };
+	struct http *s = r->s;
+
+	if (r->dir == DIR_CLIENT || s->first == NULL ||
+	    s->first->m[DIR_CLIENT].word[2].off != 0)
+		return false;
+	s->resp = pop(s);
+	s->resp->m[DIR_SERVER].seen = true;
+	begin_body(r, &f);
+	return true;
+}
+
 static bool
 step_start(struct call *r)
 {
@@ -1243,8 +1256,13 @@ step_start(struct call *r)
 		r->s->wait = false;
 	}
 	len = head_len(cur_rest(&r->c), &side->scanned);
+	if (len == 0 && r->dir == DIR_CLIENT &&
+	    classify(r) == PROBE_YES)
+		len = simple_len(cur_rest(&r->c));
 	if (len == 0 || len > HEAD_MAX) {
 		if (classify(r) == PROBE_NO) {
+			if (begin_simple(r))
+				return true;
 			junk(r, true);
 			return false;
 		}
@@ -1328,9 +1346,9 @@ read_size(struct span line, uint64_t *size)
 	unsigned digits = 0;
 
 	while (ascii_hex(cur_peek(&c, 0)) >= 0) {
-		n = n << 4 | (uint64_t)ascii_hex(cur_u8(&c));
-		if (n > SKIP_REST)
+		if (n >= SKIP_REST >> 4)
 			return false;
+		n = n << 4 | (uint64_t)ascii_hex(cur_u8(&c));
 		digits++;
 	}
 	*size = n;
@@ -1515,8 +1533,8 @@ const struct decoder decoder_http = {
 	.title = "HTTP/1.x",
 	.doc = "Requests joined with their responses, pipelined, chunked, with "
 	    "gzip, deflate, br and zstd bodies (their heads). CONNECT and "
-	    "Upgrade hand the connection over. Left: HTTP/0.9, HTTP/2, "
-	    "multipart contents. RFC 9110, RFC 9112.",
+	    "Upgrade hand the connection over. Left: HTTP/2, multipart "
+	    "contents. RFC 9110, RFC 9112.",
 	.kinds = http_kinds,
 	.state_size = sizeof(struct http),
 	.probe = http_probe,

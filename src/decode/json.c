@@ -32,7 +32,7 @@
 #include "decode.h"
 
 #define PATH_MAX_LEN	512	/* longer paths are cut */
-#define LEAVES_MAX	(64u << 10)	/* values under one array that are kept */
+#define LEAVES_MAX	(64u << 10)	/* values kept under one array */
 #define GROUP_SLOTS	(2 * EVENT_FIELDS_MAX)
 
 /* A value under an array; those of one path form a chain. */
@@ -58,7 +58,7 @@ struct scratch {
 
 struct json_state {
 	struct json	json;
-	struct scratch	*scratch;	/* made for the first array of objects */
+	struct scratch	*scratch;	/* made when first needed */
 };
 
 struct path {
@@ -76,7 +76,7 @@ struct level {
 static const char *const time_keys[] = { "@timestamp", "timestamp", "ts",
     "TimeCreated", "UtcTime", "EventTime", "time" };
 
-/* -- time ------------------------------------------------------------------- */
+/* -- time --------------------------------------------------------------- */
 
 /* Decimal seconds since 1970 (or smaller units), exactly. */
 static bool
@@ -142,7 +142,7 @@ find_time(const struct json *j)
 	return best;
 }
 
-/* -- paths and values --------------------------------------------------------- */
+/* -- paths and values --------------------------------------------------- */
 
 /* Appends a key to the path. */
 static void
@@ -201,6 +201,15 @@ set_text(struct value *v, struct span s)
 	v->len = (uint32_t)s.len;
 }
 
+/* Larger integers stay text, since a double would round them. */
+static bool
+is_fraction(struct span s)
+{
+	return span_find_byte(s, '.') != SPAN_NPOS ||
+	    span_find_byte(s, 'e') != SPAN_NPOS ||
+	    span_find_byte(s, 'E') != SPAN_NPOS;
+}
+
 /* A string, number or name. */
 static void
 set_value(struct batch *b, struct value *v, const struct json *j, uint32_t i)
@@ -219,8 +228,7 @@ set_value(struct batch *b, struct value *v, const struct json *j, uint32_t i)
 			v->type = VT_U64;
 		else if (json_i64(j, i, &v->i64))
 			v->type = VT_I64;
-		else if (span_find_byte(s, '.') != SPAN_NPOS &&
-		    json_f64(j, i, &v->f64))
+		else if (is_fraction(s) && json_f64(j, i, &v->f64))
 			v->type = VT_F64;
 		else
 			set_text(v, s);
@@ -235,7 +243,7 @@ set_value(struct batch *b, struct value *v, const struct json *j, uint32_t i)
 	}
 }
 
-/* -- arrays ---------------------------------------------------------------------- */
+/* -- arrays ------------------------------------------------------------- */
 
 static void
 start_groups(struct scratch *s)
@@ -391,7 +399,7 @@ put_array(struct json_state *st, struct batch *b, uint32_t array,
 	put_groups(st->scratch, b, j);
 }
 
-/* -- objects ------------------------------------------------------------------------ */
+/* -- objects ------------------------------------------------------------ */
 
 static void
 put_object(struct json_state *st, struct batch *b)

@@ -33,7 +33,7 @@
 #include "codec.h"
 #include "decode.h"
 
-#define MSG_MAX		(1u << 20)	/* tickets with large PACs: some 64 KB */
+#define MSG_MAX		(1u << 20)	/* large PACs: some 64 KB */
 #define PENDING_MAX	16		/* clients ask one after another */
 #define ETYPES_MAX	32		/* some 10 are defined */
 #define PADATA_MAX	64		/* Windows sends up to 6 */
@@ -122,7 +122,7 @@ static const char *const error_names[] = {
 	"KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTIONS"
 };
 
-/* -- reading ------------------------------------------------------------------ */
+/* -- reading ------------------------------------------------------------- */
 
 /* [n] INTEGER */
 static int64_t
@@ -209,7 +209,9 @@ read_body(struct cursor *c, struct facts *f)
 		f->sname = principal(&in);
 	for (unsigned n = 4; n <= 6; n++)
 		(void)der_optional(c, (uint8_t)DER_CTX(n), &in);
-	f->nonce = ctx_int(c, 7);
+	/* Mandatory, but makers of odd clients forget it. */
+	if (der_peek(c) == DER_CTX(7))
+		f->nonce = ctx_int(c, 7);
 	in = der_enter(c, DER_CTX(8));
 	in = der_enter(&in, DER_SEQUENCE);
 	while (cur_ok(&in) && in.left != 0 && f->netypes < ETYPES_MAX)
@@ -305,7 +307,7 @@ read_head(struct span msg, unsigned *type)
 	return in;
 }
 
-/* -- recognising ---------------------------------------------------------------- */
+/* -- recognising --------------------------------------------------------- */
 
 /* The head again, from bytes that may end anywhere: its fields stand in the
  * first HEAD_MIN bytes, so lengths that reach further are not looked at. */
@@ -325,7 +327,7 @@ probe_head(struct span msg, unsigned *type)
 		return PROBE_NO;
 	if (msg.len < HEAD_MIN && (total == 0 || msg.len < total))
 		return PROBE_MORE;
-	/* Both headers, then [first] { 02 01 05 }, [first + 1] { 02 01 type } */
+	/* Both headers, [first] { 02 01 05 }, [first + 1] { 02 01 type } */
 	c = cur_of(msg);
 	for (unsigned i = 0; i < 2; i++) {
 		cur_skip(&c, 1);
@@ -375,7 +377,7 @@ krb5_probe(const struct probe *p)
 	return PROBE_YES;
 }
 
-/* -- telling ---------------------------------------------------------------------- */
+/* -- telling ------------------------------------------------------------- */
 
 /* name/inst@REALM; false when it is no list of strings or too long. */
 static bool
@@ -504,7 +506,7 @@ tell(struct dec *d, const struct pending *q, const struct facts *f,
 	event_end(b);
 }
 
-/* -- requests that wait -------------------------------------------------------------- */
+/* -- requests that wait -------------------------------------------------- */
 
 static void
 pending_remove(struct dec *d, struct krb5_state *s, struct pending **at)
@@ -579,7 +581,7 @@ pending_find(struct krb5_state *s, const struct facts *f)
 	return NULL;
 }
 
-/* -- messages ----------------------------------------------------------------------- */
+/* -- messages ------------------------------------------------------------ */
 
 static void
 message(struct dec *d, struct krb5_state *s, const struct seg *seg,
@@ -597,10 +599,10 @@ message(struct dec *d, struct krb5_state *s, const struct seg *seg,
 		return;
 	}
 	if (is_request(type)) {
-		if (read_request(&c, &f))
-			pending_add(d, s, &f, seg);
-		else
+		if (!read_request(&c, &f))
 			dec_weird(d, WEIRD_KRB_BAD);
+		if (f.realm.len != 0)	/* told as far as it was read */
+			pending_add(d, s, &f, seg);
 		return;
 	}
 	if (type == AP_REQ || type == AP_REP)
@@ -681,10 +683,10 @@ static const uint8_t krb5_kinds[] = { KIND_KRB5, KIND_NONE };
 const struct decoder decoder_krb5 = {
 	.name = "krb5",
 	.title = "Kerberos 5",
-	.doc = "AS and TGS exchanges and errors (RFC 4120) over UDP and TCP, on any "
-	    "port: principals, options, encryption types of the request, the "
-	    "ticket and the reply. Nothing is decrypted; AP exchanges, also "
-	    "those inside other protocols, are left.",
+	.doc = "AS and TGS exchanges and errors (RFC 4120) over UDP and TCP, "
+	    "on any port: principals, options, encryption types of the "
+	    "request, the ticket and the reply. Nothing is decrypted; AP "
+	    "exchanges, also those inside other protocols, are left.",
 	.kinds = krb5_kinds,
 	.state_size = sizeof(struct krb5_state),
 	.probe = krb5_probe,

@@ -29,10 +29,10 @@
 #define EXT_HEADERS_MAX	16	/* RFC 8200 knows seven, each once or twice */
 
 enum link_type {
-	LT_NULL = 0, LT_ETHERNET = 1, LT_PPP = 9, LT_RAW_BSD = 12,
-	LT_RAW_OPENBSD = 14, LT_PPP_HDLC = 50, LT_PPP_ETHER = 51, LT_RAW = 101,
-	LT_C_HDLC = 104, LT_LOOP = 108, LT_SLL = 113, LT_IPV4 = 228,
-	LT_IPV6 = 229, LT_SLL2 = 276
+	LT_NULL = 0, LT_ETHERNET = 1, LT_PPP = 9, LT_FDDI = 10,
+	LT_RAW_BSD = 12, LT_RAW_OPENBSD = 14, LT_PPP_HDLC = 50,
+	LT_PPP_ETHER = 51, LT_RAW = 101, LT_C_HDLC = 104, LT_LOOP = 108,
+	LT_SLL = 113, LT_IPV4 = 228, LT_IPV6 = 229, LT_SLL2 = 276
 };
 
 enum ether_type {
@@ -48,8 +48,9 @@ enum next_header {
 	NH_SHIM6 = 140
 };
 
-enum udp_port { PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472,
-	PORT_GENEVE = 6081 };
+enum udp_port {
+	PORT_VXLAN = 4789, PORT_GENEVE = 6081, PORT_VXLAN_LINUX = 8472
+};
 
 enum tunnel {
 	TUNNEL_NONE, TUNNEL_GRE, TUNNEL_VXLAN, TUNNEL_GENEVE, TUNNEL_IPIP,
@@ -277,6 +278,10 @@ link_start(struct walk *w)
 			w->p->src_mac = w->c.ptr + 12;
 		w->type = load_be16(w->c.ptr);
 		cur_skip(&w->c, 20);
+		return L_TYPE;
+	case LT_FDDI:
+		cur_skip(&w->c, 13);
+		w->type = 0;		/* LLC follows */
 		return L_TYPE;
 	case LT_PPP: case LT_PPP_HDLC:
 		return L_PPP;

@@ -50,7 +50,7 @@
 
 #define ST_OK		0u
 #define ST_PENDING	0x00000103u
-#define ST_OVERFLOW	0x80000005u	/* a read that has more; data is there */
+#define ST_OVERFLOW	0x80000005u	/* a read that has more */
 #define ST_MORE		0xc0000016u	/* session setup goes on */
 
 #define SMB1_NEGOTIATE	0x72
@@ -150,7 +150,7 @@ static const uint8_t none_file[16] = {
 	255, 255, 255, 255, 255, 255, 255, 255
 };
 
-/* -- kept memory ------------------------------------------------------------- */
+/* -- kept memory --------------------------------------------------------- */
 
 static void
 drop_text(struct dec *d, struct span *s)
@@ -191,7 +191,7 @@ auth_drop(struct dec *d, struct auth *a)
 	a->seen = false;
 }
 
-/* -- what is remembered ---------------------------------------------------------- */
+/* -- what is remembered -------------------------------------------------- */
 
 static struct tree *
 tree_find(struct smb *s, uint64_t session, uint32_t id)
@@ -270,7 +270,7 @@ session_make(struct dec *d, struct smb *s, uint64_t id)
 	return p;
 }
 
-/* -- telling ------------------------------------------------------------------------ */
+/* -- telling ------------------------------------------------------------- */
 
 /* Begins an event and gives what all have; r or x may be missing. */
 static bool
@@ -412,7 +412,7 @@ tell_unanswered(struct dec *d, struct smb *s, const struct request *r)
 	}
 }
 
-/* -- files ---------------------------------------------------------------------------- */
+/* -- files --------------------------------------------------------------- */
 
 static void
 file_remove(struct dec *d, struct smb *s, struct file **at)
@@ -490,7 +490,7 @@ file_count(struct cmd *x, const struct request *r, uint64_t bytes)
 	t->bytes += bytes;
 }
 
-/* -- requests that wait ------------------------------------------------------------------ */
+/* -- requests that wait -------------------------------------------------- */
 
 static void
 request_remove(struct dec *d, struct smb *s, struct request **at)
@@ -545,7 +545,7 @@ request_find(struct smb *s, uint64_t id, unsigned command)
 	return NULL;
 }
 
-/* -- NTLM -------------------------------------------------------------------------------- */
+/* -- NTLM ---------------------------------------------------------------- */
 
 /* The bytes that the field at off of the message names. */
 static struct span
@@ -628,7 +628,7 @@ ntlm_read(struct cmd *x, struct span blob, struct auth *a)
 		ntlm_authenticate(x, msg, a);
 }
 
-/* -- requests ------------------------------------------------------------------------------- */
+/* -- requests ------------------------------------------------------------ */
 
 static struct cursor
 body(const struct cmd *x, size_t off)
@@ -710,7 +710,7 @@ req_plain(struct cmd *x)
 	(void)request_add(x);
 }
 
-/* -- responses ------------------------------------------------------------------------------- */
+/* -- responses ----------------------------------------------------------- */
 
 static void
 rsp_negotiate(struct cmd *x, struct request *r)
@@ -839,14 +839,14 @@ static const struct {
 	[C_WRITE] = { HEADER_LEN + 32, HEADER_LEN + 16, req_file, rsp_data },
 };
 
-/* -- the stream ------------------------------------------------------------------------------- */
+/* -- the stream ---------------------------------------------------------- */
 
 static void
 command(struct cmd *x, struct lane *lane)
 {
 	struct request **at, *r = NULL;
 
-	/* Related commands may leave the ids to the one before (3.3.5.2.7.2). */
+	/* Related commands may leave the ids to the one before it. */
 	if (x->flags & FLAG_RELATED) {
 		if (x->tree == UINT32_MAX)
 			x->tree = lane->tree;
@@ -1159,7 +1159,7 @@ smb_close(struct dec *d, void *state)
 	st->s = NULL;
 }
 
-/* -- recognising -------------------------------------------------------------------------------- */
+/* -- recognising --------------------------------------------------------- */
 
 static enum probe_result
 smb_probe(const struct probe *p)
@@ -1200,11 +1200,12 @@ static const uint8_t smb_kinds[] = { KIND_SMB, KIND_NTLM, KIND_NONE };
 const struct decoder decoder_smb = {
 	.name = "smb",
 	.title = "SMB2 and SMB3",
-	.doc = "SMB 2.0.2 to 3.1.1 (MS-SMB2) over TCP and NetBIOS sessions, on any "
-	    "port: negotiate, session setup, tree connect, create, and the "
-	    "bytes read and written by file; NTLM sign-ins (MS-NLMP). Of SMB1 "
-	    "only that it is spoken and NTLM; encrypted traffic is told once, "
-	    "compressed messages and the payload are passed over.",
+	.doc = "SMB 2.0.2 to 3.1.1 (MS-SMB2) over TCP and NetBIOS sessions, "
+	    "on any port: negotiate, session setup, tree connect, create, "
+	    "and the bytes read and written by file; NTLM sign-ins "
+	    "(MS-NLMP). Of SMB1 only that it is spoken and NTLM; encrypted "
+	    "traffic is told once, compressed messages and the payload are "
+	    "passed over.",
 	.kinds = smb_kinds,
 	.state_size = sizeof(struct smb_state),
 	.probe = smb_probe,

@@ -79,7 +79,7 @@ struct tls {
 	uint32_t	 chain_len;
 	uint16_t	 version;	/* agreed on; 0: no server hello */
 	uint16_t	 curve;
-	uint8_t		 client;	/* direction of the client hello's side */
+	uint8_t		 client;	/* direction of the client hello */
 	uint8_t		 alert;		/* first one's description + 1 */
 	bool		 started;	/* the fields above are set */
 	bool		 is_ssl2_hello;
@@ -95,7 +95,7 @@ _Static_assert(sizeof(struct tls) <= DEC_STATE_MAX, "state of tls");
 
 enum { ROLE_CLIENT, ROLE_SERVER };	/* index of hello, leaf, saw_cert */
 
-/* -- hellos ----------------------------------------------------------------- */
+/* -- hellos ---------------------------------------------------------------- */
 
 struct hello {
 	struct span	suites;		/* server: the one */
@@ -140,7 +140,8 @@ find_ext(const struct hello *h, uint16_t want, struct span *body)
 static bool
 read_hello(struct span body, bool is_server, struct hello *h)
 {
-	static const uint8_t retry[32] = {	/* SHA-256("HelloRetryRequest") */
+	/* SHA-256("HelloRetryRequest"), RFC 8446 4.1.3 */
+	static const uint8_t retry[32] = {
 		0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
 		0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
 		0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
@@ -265,7 +266,7 @@ suite_of(const struct hello *server)
 	return cur_be16(&c);
 }
 
-/* -- fingerprints ----------------------------------------------------------- */
+/* -- fingerprints ---------------------------------------------------------- */
 
 /* A text in the making on the stack. */
 struct text {
@@ -487,7 +488,7 @@ ja4_hash_put(struct buf *b, struct span s)
 	buf_put(b, hex, 12);
 }
 
-/* -- the event -------------------------------------------------------------- */
+/* -- the event ------------------------------------------------------------- */
 
 static void
 add_text(struct dec *d, unsigned field, const struct buf *b)
@@ -954,7 +955,7 @@ tell(struct dec *d, const struct tls *t)
 	event_end(d->batch);
 }
 
-/* -- messages --------------------------------------------------------------- */
+/* -- messages -------------------------------------------------------------- */
 
 static void
 release(struct dec *d, struct span *s)
@@ -1246,7 +1247,7 @@ handshake(struct dec *d, struct tls *t, const struct seg *seg,
 	return true;
 }
 
-/* -- records ---------------------------------------------------------------- */
+/* -- records --------------------------------------------------------------- */
 
 /* Alerts of a TLS 1.3 client look like data; by their length they do not:
  * alert(2) type(1) tag(16, CCM_8: 8). */
@@ -1386,7 +1387,7 @@ record(struct dec *d, struct tls *t, const struct seg *seg, struct cursor *c)
 	return true;
 }
 
-/* -- the decoder ------------------------------------------------------------ */
+/* -- the decoder ----------------------------------------------------------- */
 
 static enum probe_result
 tls_probe(const struct probe *p)

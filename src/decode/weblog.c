@@ -63,10 +63,23 @@ is_escaped(struct span s, size_t off)
 	return n & 1;
 }
 
-/* A quoted field: ends at the first quote that is not escaped and has a blank
- * or the end behind it (not every server escapes quotes). */
+/* May the quoted field end at off?  Not every server escapes quotes, so look
+ * at what is behind: a blank or the end; behind a request the status. */
 static bool
-take_quoted(struct cursor *c, struct span *out)
+ends_at(struct span s, size_t off, bool is_request)
+{
+	struct span next = span_sub(s, off + 1, SIZE_MAX);
+
+	if (is_escaped(s, off))
+		return false;
+	if (!is_request)
+		return next.len == 0 || next.ptr[0] == ' ';
+	return next.len > 1 && next.ptr[0] == ' ' &&
+	    (ascii_is_digit(next.ptr[1]) || next.ptr[1] == '-');
+}
+
+static bool
+take_quoted(struct cursor *c, struct span *out, bool is_request)
 {
 	struct span s;
 	size_t at = 0, n;
@@ -80,8 +93,7 @@ take_quoted(struct cursor *c, struct span *out)
 		if (n == SPAN_NPOS)
 			return false;
 		at += n;
-		if ((at + 1 == s.len || s.ptr[at + 1] == ' ') &&
-		    !is_escaped(s, at))
+		if (ends_at(s, at, is_request))
 			break;
 		at++;
 	}
@@ -183,7 +195,7 @@ read_line(struct span text, struct line *l)
 	size_t n;
 
 	l->referer = l->agent = l->rest = SPAN_NONE;
-	if (!read_head(&c, l) || !take_quoted(&c, &l->request) ||
+	if (!read_head(&c, l) || !take_quoted(&c, &l->request, true) ||
 	    cur_u8(&c) != ' ' || !take_until(&c, ' ', &l->status))
 		return false;
 	l->status = not_dash(l->status);
@@ -200,12 +212,12 @@ read_line(struct span text, struct line *l)
 		return true;
 	}
 	cur_skip(&c, 1);
-	if (!take_quoted(&c, &l->referer))
+	if (!take_quoted(&c, &l->referer, false))
 		return false;
 	l->referer = not_dash(l->referer);
 	if (cur_peek(&c, 0) == ' ' && cur_peek(&c, 1) == '"') {
 		cur_skip(&c, 1);
-		if (!take_quoted(&c, &l->agent))
+		if (!take_quoted(&c, &l->agent, false))
 			return false;
 		l->agent = not_dash(l->agent);
 	}
@@ -313,49 +325,6 @@ add_text(struct batch *b, unsigned field, struct span s, bool escapes)
 		event_add_str(b, field, escapes ? plain(b, s) : s);
 }
 
-/* Dotted quad; most clients are one. */
-static bool
-read_v4(struct span s, uint8_t out[4])
-{
-	struct cursor c = cur_of(s);
-
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned n = 0, digits = 0;
-
-		while (ascii_is_digit(cur_peek(&c, 0)) && digits++ < 3)
-			n = n * 10 + (unsigned)(cur_u8(&c) - '0');
-		if (digits == 0 || n > 255)
-			return false;
-		out[i] = (uint8_t)n;
-		if (i < 3 && cur_u8(&c) != '.')
-			return false;
-	}
-	return c.left == 0 && cur_ok(&c);
-}
-
-/* A client that the server logged by name stays a name. */
-static void
-add_client(struct batch *b, struct span s)
-{
-	struct addr parsed, *a;
-	uint8_t v4[4];
-
-	if (!event_wants(b, FIELD_SRC_IP) || s.ptr == NULL)
-		return;
-	if (read_v4(s, v4))
-		parsed = addr_v4(v4);
-	else if (!addr_parse(s, &parsed)) {
-		event_add_str(b, FIELD_SRC_IP, s);
-		return;
-	}
-	if ((a = arena_alloc(&b->arena, sizeof(*a))) == NULL) {
-		batch_weird(b, WEIRD_BATCH_ARENA, NULL);
-		return;
-	}
-	*a = parsed;
-	event_add_addr(b, FIELD_SRC_IP, a);
-}
-
 static void
 add_vhost(struct batch *b, struct span s)
 {
@@ -385,36 +354,6 @@ is_method(struct span s)
 			return false;
 	}
 	return s.len > 0 && s.len <= METHOD_MAX;
-}
-
-/* Path, query and authority of a target. */
-static void
-add_target(struct batch *b, struct span uri, bool escapes)
-{
-	struct span path;
-	size_t at;
-
-	uri = escapes ? plain(b, uri) : uri;
-	event_add_str(b, FIELD_HTTP_URI, uri);
-	path = uri;
-	if (uri.len > 0 && uri.ptr[0] != '/' &&
-	    (at = span_find(uri, SPAN_LIT("://"))) != SPAN_NPOS &&
-	    at < span_find_byte(uri, '/')) {
-		struct span host = span_sub(uri, at + 3, SIZE_MAX);
-
-		at = MIN_OF(MIN_OF(span_find_byte(host, '/'),
-		    span_find_byte(host, '?')), host.len);
-		path = span_sub(host, at, SIZE_MAX);
-		if (path.len == 0)
-			path = SPAN_LIT("/");
-		event_add_str(b, FIELD_HTTP_HOST, span_sub(host, 0, at));
-	}
-	if ((at = span_find_byte(path, '?')) != SPAN_NPOS) {
-		event_add_str(b, FIELD_HTTP_QUERY,
-		    span_sub(path, at + 1, SIZE_MAX));
-		path.len = at;
-	}
-	event_add_str(b, FIELD_HTTP_PATH, path);
 }
 
 /* Splits "method target HTTP/version"; without a version (HTTP/0.9) the target
@@ -458,7 +397,7 @@ add_request(struct batch *b, struct span r, bool escapes)
 		return;
 	}
 	event_add_str(b, FIELD_HTTP_METHOD, method);
-	add_target(b, target, escapes);
+	dec_add_target(b, escapes ? plain(b, target) : target, SPAN_NONE);
 	if (version.ptr != NULL)
 		event_add_str(b, FIELD_HTTP_VERSION, version);
 }
@@ -518,7 +457,7 @@ add_extras(struct batch *b, struct span rest)
 			continue;
 		}
 		if (cur_peek(&c, 0) == '"') {
-			if (!take_quoted(&c, &item))
+			if (!take_quoted(&c, &item, false))
 				break;
 			if (is_forwarded(item))
 				xff = item;
@@ -553,7 +492,8 @@ weblog_record(struct dec *d, void *state, const struct record *rec)
 	if (!event_begin(b, KIND_HTTP, time, batch_locator(b, rec)))
 		return;
 	escapes = span_find_byte(rec->data, '\\') != SPAN_NPOS;
-	add_client(b, not_dash(l.client));
+	if (not_dash(l.client).ptr != NULL)
+		dec_add_addr(b, FIELD_SRC_IP, l.client);
 	add_vhost(b, l.vhost);
 	add_text(b, FIELD_HTTP_USER, not_dash(l.user), escapes);
 	add_request(b, l.request, escapes);

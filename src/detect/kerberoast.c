@@ -163,7 +163,7 @@ struct key {
 };
 
 struct roast {
-	struct finding		 f;		/* what was seen so far */
+	struct finding		 weak, many;	/* RC4 and DES; AES in number */
 	/* Services with weak tickets: the wire names the principal, the log
 	 * the account, so each counts for itself. */
 	struct small_set	 weak_wire, weak_log;
@@ -247,7 +247,7 @@ roast_of(struct detect *d, struct state *s, const struct ticket *t)
 	if (s->roast[s->n] == NULL || index == NULL)
 		return NULL;
 	*index = s->n;
-	finding_init(&s->roast[s->n]->f, d, NULL);
+	finding_init(&s->roast[s->n]->weak, d, NULL);
 	set_text(s->roast[s->n]->src, sizeof(s->roast[0]->src), t->src);
 	set_text(s->roast[s->n]->user, sizeof(s->roast[0]->user), t->user);
 	set_text(s->roast[s->n]->server, sizeof(s->roast[0]->server),
@@ -258,7 +258,7 @@ roast_of(struct detect *d, struct state *s, const struct ticket *t)
 static void
 tell(struct detect *d, struct roast *r, bool weak)
 {
-	struct finding *f = &r->f;
+	struct finding *f = weak ? &r->weak : &r->many;
 	uint32_t n = weak ? MAX_OF(r->weak_wire.n, r->weak_log.n) : r->aes.n;
 
 	buf_reset(&d->text);
@@ -315,18 +315,19 @@ kerberoast_note(struct detect *d, void *p, const struct event *e)
 		    (wire || r->weak_wire.n == 0) && r->nnames < NAMES_SHOWN)
 			set_text(r->names[r->nnames++], NAME_BYTES, name);
 		r->only_weak |= t.only_weak;
-		finding_evidence(&r->f, &e->loc, e->time);
+		finding_evidence(&r->weak, &e->loc, e->time);
 		return;
 	}
 	if (has_weak(r))
 		return;		/* already enough to tell */
-	if (r->aes.n == 0 || e->time - r->aes_since > WINDOW) {
+	if (r->aes.n == 0 || time_diff(e->time, r->aes_since) > WINDOW) {
 		r->aes.n = 0;
 		r->aes_since = e->time;
-		finding_init(&r->f, d, NULL);
+		finding_init(&r->many, d, NULL);
 	}
-	if (small_set_add(&r->aes, without_realm(t.service)))
-		finding_evidence(&r->f, &e->loc, e->time);
+	if (!small_set_add(&r->aes, without_realm(t.service)))
+		return;
+	finding_evidence(&r->many, &e->loc, e->time);
 	if (r->aes.n == AES_SERVICES)
 		tell(d, r, false);
 }

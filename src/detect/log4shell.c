@@ -26,7 +26,6 @@
 #include "detect.h"
 
 #define FOLD_MAX	4096u	/* of one value that is folded */
-#define FOLD_STEPS	256u	/* lookups resolved in one value */
 #define DECODE_ROUNDS	3u	/* %2524%257B… is seen twice over */
 #define WAIT		(60 * NSEC)
 #define PENDING_MAX	4096u	/* attempts waiting for a call-back */
@@ -170,6 +169,9 @@ lookup_value(struct span in, struct span *value, uint8_t *tmp)
 	if (span_starts_nocase(in, SPAN_LIT("lower:")) ||
 	    span_starts_nocase(in, SPAN_LIT("upper:"))) {
 		*value = span_sub(in, 6, SIZE_MAX);
+		/* U+0131, the i without its dot, is I in upper case. */
+		if (span_eq(*value, SPAN_LIT("\xc4\xb1")))
+			*value = SPAN_LIT("i");
 		return true;
 	}
 	if (span_starts_nocase(in, SPAN_LIT("base64:"))) {
@@ -190,41 +192,38 @@ lookup_value(struct span in, struct span *value, uint8_t *tmp)
 }
 
 /*
- * Resolves innermost lookups from the left.  The text never grows, each step
- * removes one "${…}" or passes one by, so the steps are bounded by the text.
+ * Resolves innermost lookups from the left.  What stands open is on a stack,
+ * so closing braces without a lookup cost nothing.  Each lookup resolved takes
+ * its "${}" away, so there are at most FOLD_MAX / 3 of them; its value is
+ * looked at again.
  */
 static void
 fold(struct work *w)
 {
 	uint8_t tmp[FOLD_MAX];
-	size_t close = 0;
+	uint16_t open[FOLD_MAX / 2];	/* offsets of "${" */
+	size_t nopen = 0, i = 0;
 
-	for (unsigned step = 0; step < FOLD_STEPS; step++) {
-		struct span in, value;
-		size_t open;
+	while (i < w->n) {
+		struct span value;
+		size_t at, tail;
 
-		while (close < w->n && w->b[close] != '}')
-			close++;
-		if (close == w->n)
-			return;
-		for (open = close; open > 0; open--)
-			if (w->b[open] == '{' && w->b[open - 1] == '$')
-				break;
-		if (open == 0) {
-			close++;
+		if (w->b[i] == '{' && i > 0 && w->b[i - 1] == '$') {
+			open[nopen++] = (uint16_t)(i - 1);
+		} else if (w->b[i] == '}' && nopen > 0 &&
+		    lookup_value(span_of(w->b + open[nopen - 1] + 2,
+		    i - open[nopen - 1] - 2), &value, tmp)) {
+			at = open[--nopen];
+			tail = w->n - i - 1;
+			memmove(w->b + at, value.ptr, value.len);
+			memmove(w->b + at + value.len, w->b + i + 1, tail);
+			w->n = at + value.len + tail;
+			i = at;
 			continue;
+		} else if (w->b[i] == '}' && nopen > 0) {
+			nopen--;	/* unknown: stays as it is */
 		}
-		in = span_of(w->b + open + 1, close - open - 1);
-		if (!lookup_value(in, &value, tmp)) {
-			/* Unknown: hide its braces from the outer lookup. */
-			close++;
-			continue;
-		}
-		memmove(w->b + open - 1, value.ptr, value.len);
-		memmove(w->b + open - 1 + value.len, w->b + close + 1,
-		    w->n - close - 1);
-		w->n -= close + 1 - (open - 1) - value.len;
-		close = open - 1;
+		i++;
 	}
 }
 
@@ -393,22 +392,48 @@ state_fini(void *p)
 	arena_fini(&s->arena);
 }
 
-/* Host and port of ${jndi:scheme://host:port/path}. */
+/* The end of the authority; lookups inside it are passed over. */
+static size_t
+authority_end(struct span s)
+{
+	unsigned depth = 0;
+	size_t end;
+
+	for (end = 0; end < s.len; end++) {
+		uint8_t c = s.ptr[end];
+
+		depth += c == '{';
+		if (depth == 0 && (c == '/' || c == '}' || c == '#'))
+			break;
+		depth -= c == '}' && depth > 0;
+	}
+	return end;
+}
+
+/*
+ * Host and port of ${jndi:scheme://host:port/path}.  Of a name with lookups
+ * inside (${env:USER}.example.org) only the part behind them is known.
+ */
 static void
 set_target(struct attempt *a, struct span lookup)
 {
 	size_t at = span_find(lookup, SPAN_LIT("://"));
 	struct span s, host;
 	uint64_t port;
-	size_t end = 0, colon;
+	size_t colon;
 
 	if (at == SPAN_NPOS)
 		return;
 	s = span_sub(lookup, at + 3, SIZE_MAX);
-	while (end < s.len && s.ptr[end] != '/' && s.ptr[end] != '}' &&
-	    s.ptr[end] != '#')
-		end++;
-	host = span_sub(s, 0, end);
+	host = span_sub(s, 0, authority_end(s));
+	for (size_t i = host.len; i > 0; i--) {
+		if (host.ptr[i - 1] == '}') {
+			host = span_sub(host, i, SIZE_MAX);
+			while (host.len != 0 && host.ptr[0] == '.')
+				host = span_sub(host, 1, SIZE_MAX);
+			break;
+		}
+	}
 	colon = span_find_byte(host, ':');
 	if (host.len != 0 && host.ptr[0] != '[' && colon != SPAN_NPOS) {
 		if (span_u64(span_sub(host, colon + 1, SIZE_MAX), &port) &&
@@ -493,7 +518,7 @@ flush(struct detect *d, struct state *s, int64_t now)
 		struct attempt *a = &s->ring[s->head];
 
 		if (now != TIME_NONE && a->f.time != TIME_NONE &&
-		    now - a->f.time <= WAIT)
+		    time_diff(now, a->f.time) <= WAIT)
 			break;
 		tell(d, a);
 		s->head = (s->head + 1) % PENDING_MAX;
@@ -555,9 +580,10 @@ static bool
 same_target_name(const struct attempt *a, const struct event *e)
 {
 	struct span q = event_str(e, FIELD_DNS_QUERY);
+	struct span t = span_str(a->target);
 
-	return !a->has_addr && a->target[0] != '\0' && q.len != 0 &&
-	    span_ends_nocase(q, span_str(a->target));
+	return !a->has_addr && t.len != 0 && span_ends_nocase(q, t) &&
+	    (q.len == t.len || q.ptr[q.len - t.len - 1] == '.');
 }
 
 static void
@@ -578,7 +604,7 @@ note_answer(struct state *s, const struct event *e, enum answer answer)
 		if (!mine || answer <= a->answer)
 			continue;
 		a->answer = answer;
-		a->delay = e->time - a->f.time;
+		a->delay = time_diff(e->time, a->f.time);
 		a->answer_loc = e->loc;
 		a->answer_time = e->time;
 		set_text(a->by, sizeof(a->by), by);

@@ -3,7 +3,7 @@
  * One source opens many servers' shares, ATT&CK T1021.002 and T1135.
  *
  * Behaviour: within WINDOW one address connects to administrative shares
- * (C$, ADMIN$, …) of ADMIN_SERVERS different servers, or to any shares of
+ * (C$, ADMIN$) of ADMIN_SERVERS different servers, or to any shares of
  * ANY_SERVERS.  From packets (SMB tree connects) and events 5140 alike.
  *
  * Known false alarms: backup, inventory and deployment servers; name them to
@@ -59,6 +59,15 @@ is_common(struct span share)
 	return share.len == 0;
 }
 
+/* ADMIN$ and the drives.  Other hidden shares (profiles$) hold what users
+ * open every morning. */
+static bool
+is_admin(struct span share)
+{
+	return span_eq_nocase(share, SPAN_LIT("ADMIN$")) ||
+	    (share.len == 2 && share.ptr[1] == '$');
+}
+
 static bool
 mount_of(struct arena *m, const struct event *e, struct mount *t)
 {
@@ -81,8 +90,7 @@ mount_of(struct arena *m, const struct event *e, struct mount *t)
 		t->share = share_part(event_text(m, e, FIELD_SHARE_NAME));
 		t->user = event_text(m, e, FIELD_SUBJECT_USER);
 	}
-	t->admin = t->share.len != 0 &&
-	    t->share.ptr[t->share.len - 1] == '$';
+	t->admin = is_admin(t->share);
 	return t->src.len != 0 && !is_common(t->share);
 }
 
@@ -222,7 +230,7 @@ share_sweep_note(struct detect *d, void *p, const struct event *e)
 	key = hash_bytes(t.src.ptr, t.src.len, 19 + e->kind);
 	if ((w = table_put(s->sources, &key, &made)) == NULL)
 		return;
-	if (made || e->time - w->since > WINDOW) {
+	if (made || time_diff(e->time, w->since) > WINDOW) {
 		memset(w, 0, sizeof(*w));
 		w->since = e->time;
 	}

@@ -24,6 +24,7 @@
 #define BULK_RATIO	4u		/* up : down */
 #define CONNS_MAX	16384u		/* conversations that may be tunnels */
 #define RAISE_AT	60u
+#define SECONDS_MAX	1e9	/* of a conversation; more is a broken log */
 
 static const uint8_t kinds[] = { KIND_TLS, KIND_CONN, KIND_NONE };
 
@@ -282,7 +283,8 @@ note_conn(struct detect *d, struct state *s, const struct event *e)
 	event_u64(e, FIELD_SRC_BYTES, &b->up);
 	event_u64(e, FIELD_DST_BYTES, &b->down);
 	v = event_get(e, FIELD_CONN_DURATION);
-	b->seconds = v != NULL && v->type == VT_F64 ? v->f64 : 0;
+	b->seconds = v != NULL && v->type == VT_F64 && v->f64 > 0 &&
+	    v->f64 < SECONDS_MAX ? v->f64 : 0;
 }
 
 static void
@@ -309,11 +311,14 @@ tell_bulk(struct detect *d, struct state *s, const struct event *e,
     const struct bulk *b)
 {
 	struct finding f;
+	int64_t end;
 
 	finding_init(&f, d, NULL);
 	/* By the end of the conversation it was gone. */
-	finding_evidence(&f, &b->loc,
-	    b->time + (int64_t)(b->seconds * (double)NSEC));
+	if (__builtin_add_overflow(b->time,
+	    (int64_t)(b->seconds * (double)NSEC), &end))
+		end = b->time;
+	finding_evidence(&f, &b->loc, end);
 	set_entities(&f, s, e);
 	f.title = "Data carried away through a tunnel";
 	f.rule = "ssf-upload";

@@ -21,6 +21,16 @@ static const uint16_t fields[] = {
 	FIELD_HTTP_STATUS, FIELD_HTTP_REQ_BODY, FIELD_OTHER
 };
 
+/* Endings that name a mapping or, far more often, a certificate. */
+static bool
+is_script_file(struct span name)
+{
+	return path_is_script(name) &&
+	    !span_ends_nocase(name, SPAN_LIT(".do")) &&
+	    !span_ends_nocase(name, SPAN_LIT(".action")) &&
+	    !span_ends_nocase(name, SPAN_LIT(".cer"));
+}
+
 /* The file name of a part, RFC 7578 section 4.2; SPAN_NONE if none is a
  * script. */
 static struct span
@@ -35,7 +45,7 @@ uploaded_script(struct span body)
 
 		if (end != SPAN_NPOS)
 			name.len = end;
-		if (end != SPAN_NPOS && path_is_script(name))
+		if (end != SPAN_NPOS && is_script_file(name))
 			return name;
 		body = span_sub(body, at + mark.len, SIZE_MAX);
 	}
@@ -61,7 +71,7 @@ web_upload_event(struct detect *d, const struct event *e)
 		return;
 	name = put ? http_path(e) :
 	    uploaded_script(event_str(e, FIELD_HTTP_REQ_BODY));
-	if (name.len == 0 || (put && !path_is_script(name)))
+	if (name.len == 0 || (put && !is_script_file(name)))
 		return;
 	event_u64(e, FIELD_HTTP_STATUS, &status);
 	arena_init(&m, 256u << 10);

@@ -61,8 +61,9 @@ struct walk {
 
 struct visit {			/* of the front page */
 	struct locator	loc;
-	int64_t		time;
+	int64_t		time, last_time;
 	uint32_t	count;
+	bool		told;
 };
 
 struct state {
@@ -106,18 +107,21 @@ note_visit(struct state *s, const struct event *e, uint64_t client)
 		v->loc = e->loc;
 		v->time = e->time;
 	}
+	v->last_time = e->time;
 	v->count++;
 }
 
 /* The first look, told once the address has shown what it is. */
 static void
-tell_visit(struct detect *d, const struct visit *v, struct span src,
+tell_visit(struct detect *d, struct visit *v, struct span src,
     struct span server)
 {
 	struct finding f;
 
+	v->told = true;
 	finding_init(&f, d, NULL);
 	finding_evidence(&f, &v->loc, v->time);
+	f.last_time = v->last_time;
 	f.count = v->count;
 	f.rule = "web-first-visit";
 	f.title = "First visit by an address that attacked later";
@@ -142,7 +146,7 @@ tell_walk(struct detect *d, struct state *s, const struct event *e,
 {
 	struct span src = event_text(&s->arena, e, FIELD_SRC_IP);
 	struct span server = http_server(&s->arena, e);
-	const struct visit *v;
+	struct visit *v;
 	struct finding f;
 
 	finding_init(&f, d, NULL);
@@ -158,13 +162,13 @@ tell_walk(struct detect *d, struct state *s, const struct event *e,
 	text_who(&d->text, server);
 	buf_printf(&d->text, " for at least %u paths that are not there "
 	    "within %d seconds", w->paths.n,
-	    (int)((e->time - w->since) / NSEC));
+	    (int)(time_diff(e->time, w->since) / NSEC));
 	buf_span(&d->fold, src);
 	buf_byte(&d->fold, '|');
 	buf_span(&d->fold, server);
 	finding_raise(&f, d);
 	if ((v = table_get(s->visits, &client)) != NULL &&
-	    v->time <= w->since)
+	    !v->told && v->time <= w->since)
 		tell_visit(d, v, src, server);
 }
 
@@ -188,7 +192,7 @@ web_walk_note(struct detect *d, void *p, const struct event *e)
 	key = hash_bytes(server.ptr, server.len, client);
 	if ((w = table_put(s->walks, &key, &made)) == NULL)
 		return;
-	if (made || e->time - w->since > WINDOW) {
+	if (made || time_diff(e->time, w->since) > WINDOW) {
 		w->paths.n = 0;
 		w->since = e->time;
 		w->told = false;

@@ -304,9 +304,10 @@ was_uploaded(const struct state *s, struct span path)
 	return false;
 }
 
+/* failed: what is not there is no shell, and must not fill the table. */
 static struct path *
 path_of(struct detect *d, struct state *s, struct span server,
-    struct span path)
+    struct span path, bool failed)
 {
 	const struct key key = {
 		hash_bytes(server.ptr, server.len, 23),
@@ -318,6 +319,8 @@ path_of(struct detect *d, struct state *s, struct span server,
 
 	if (index != NULL)
 		return s->path[*index];
+	if (failed)
+		return NULL;
 	if (s->npaths == PATHS_MAX) {
 		batch_weird(&(struct batch){ .weirds = d->weirds },
 		    WEIRD_DETECTOR_TABLE, NULL);
@@ -347,15 +350,15 @@ webshell_note(struct detect *d, void *state, const struct event *e)
 
 	arena_reset(&s->arena);
 	note_upload(s, event_str(e, FIELD_HTTP_REQ_BODY));
-	if (is_interface(path) ||
-	    (p = path_of(d, s, http_server(&s->arena, e), path)) == NULL)
+	event_u64(e, FIELD_HTTP_STATUS, &status);
+	if (is_interface(path) || (p = path_of(d, s,
+	    http_server(&s->arena, e), path, status >= 400)) == NULL)
 		return;
 	src = event_text(&s->arena, e, FIELD_SRC_IP);
 	if (small_set_add(&p->clients, src) && p->clients.n == 1)
 		set_text(p->client, sizeof(p->client), src);
 	p->requests++;
 	p->referers += event_str(e, FIELD_HTTP_REFERER).len > 1;
-	event_u64(e, FIELD_HTTP_STATUS, &status);
 	p->good += status >= 200 && status < 300;
 	if (!span_eq(event_str(e, FIELD_HTTP_METHOD), SPAN_LIT("POST")))
 		return;

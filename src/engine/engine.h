@@ -20,6 +20,7 @@
 #include "decode.h"
 #include "detect.h"
 #include "flow.h"
+#include "rule.h"
 #include "sink.h"
 #include "source.h"
 #include "story.h"
@@ -41,6 +42,7 @@ struct hunt_options {
 	size_t				 npaths;
 	const struct detector *const	*detector;
 	size_t				 ndetectors;
+	const struct program		*rules;	/* finished; or NULL */
 	const struct hunt_output	*output;
 	size_t				 noutputs;
 	const struct sink		*sink;	/* standard output; or NULL */
@@ -53,6 +55,11 @@ struct hunt_options {
 	int				 fail_on;	/* severity or -1 */
 	bool				 progress, quiet;
 };
+
+/* What a rule of any language found, as a finding. */
+void		 rule_finding(struct finding *, struct arena *,
+		    const struct rule *, const struct event *,
+		    struct buf *fold);
 
 /* Runs to the end and returns an enum status. */
 int		 hunt_run(const struct hunt_options *);
@@ -104,6 +111,7 @@ struct told {
 	size_t			 nbad;
 	struct run		*notes, *event_runs;
 	size_t			 nnotes, nevent_runs;
+	int			 notes_fd, events_fd;	/* set by the parent */
 };
 
 void		 told_pack(struct buf *, const struct told *);
@@ -123,6 +131,8 @@ struct reader_ctx {
 	struct batch		 batch;
 	struct arena		 tell;		/* names of the unit */
 	struct buf		 text;
+	struct matcher		*rules;		/* NULL: none loaded */
+	struct arena		 hit;		/* texts of one finding */
 	struct detect		*detect;	/* by option's detector */
 	struct detect		**by_kind[KIND_COUNT];
 	size_t			 nby_kind[KIND_COUNT];
@@ -145,10 +155,15 @@ enum err	 reader_input(struct reader_ctx *, struct input *);
 
 /* -- workers ------------------------------------------------------------------------ */
 
+struct lost_unit {
+	size_t		unit;
+	enum err	err;	/* ERR_CRASH, or what the worker ended with */
+};
+
 struct gathered {
 	struct told		*told;		/* one a unit that ended */
 	size_t			 ntold;
-	size_t			*lost;		/* units that crashed */
+	struct lost_unit	*lost;
 	size_t			 nlost;
 	struct run_ref		*notes, *events;
 	size_t			 nnotes, nevents;
@@ -183,7 +198,8 @@ const char	*sandbox_known(struct span s);
 struct judge;
 struct judge	*judge_new(const struct hunt_options *, struct weirds *);
 void		 judge_free(struct judge *);
-/* All items in order, then the end; fills the report's findings. */
+/* All items in order, then the end; fills the report's findings, which live
+ * as long as the judge. */
 enum err	 judge_run(struct judge *, struct merge *, struct report *);
 
 /* -- writing ------------------------------------------------------------------------------ */

@@ -172,6 +172,8 @@ set_demand(struct hunt *h)
 			return;
 		memcpy(h->want.kind, opt->kinds, KIND_COUNT);
 	}
+	if (opt->rules != NULL)
+		program_demand(opt->rules, &h->want);
 	for (size_t i = 0; i < opt->ndetectors; i++) {
 		const struct detector *d = opt->detector[i];
 
@@ -239,14 +241,6 @@ add_unreadable(struct hunt *h, const struct unreadable *u)
 }
 
 static int
-by_unit(const void *a, const void *b)
-{
-	const struct told *x = a, *y = b;
-
-	return x->unit < y->unit ? -1 : x->unit > y->unit;
-}
-
-static int
 by_path(const void *a, const void *b)
 {
 	const struct unreadable *x = a, *y = b;
@@ -266,8 +260,6 @@ sum_up(struct hunt *h)
 	struct gathered *g = &h->got;
 	bool ok = true;
 
-	if (g->ntold > 1)
-		qsort(g->told, g->ntold, sizeof(*g->told), by_unit);
 	for (size_t i = 0; i < g->ntold && ok; i++) {
 		const struct told *t = &g->told[i];
 		uint32_t source = h->unit[t->unit].source;
@@ -290,8 +282,8 @@ sum_up(struct hunt *h)
 	}
 	for (size_t i = 0; i < g->nlost && ok; i++)
 		ok = add_unreadable(h, &(struct unreadable){
-		    .path = h->path[h->unit[g->lost[i]].source],
-		    .member = "", .err = ERR_CRASH, .why = "" });
+		    .path = h->path[h->unit[g->lost[i].unit].source],
+		    .member = "", .err = g->lost[i].err, .why = "" });
 	for (size_t i = 0; i < h->tree.n && ok; i++)
 		if (h->tree.entry[i].sys_errno != 0)
 			ok = add_unreadable(h, &(struct unreadable){
@@ -303,6 +295,10 @@ sum_up(struct hunt *h)
 		qsort(h->report.unreadable, h->report.nunreadable,
 		    sizeof(*h->report.unreadable), by_path);
 	s->detectors = h->opt->ndetectors;
+	if (h->opt->rules != NULL) {
+		s->rules_loaded = program_rules(h->opt->rules);
+		s->rules_failed = program_faults(h->opt->rules);
+	}
 	s->sandbox = g->sandbox;
 	return ok;
 }

@@ -44,6 +44,13 @@ copy_span(struct span *s)
 	return true;
 }
 
+/* Undoes copy_span() and copy_cstr(). */
+static void
+free_copy(const void *p)
+{
+	free((void *)(uintptr_t)p);
+}
+
 static bool
 copy_cstr(const char **s)
 {
@@ -51,7 +58,22 @@ copy_cstr(const char **s)
 	return *s != NULL;
 }
 
-/* The texts of findings live to the end of the program. */
+static void
+free_finding(struct finding *f)
+{
+	free_copy(f->rule);
+	free_copy(f->title);
+	free_copy(f->language);
+	free_copy(f->attack);
+	free_copy(f->advice);
+	free_copy(f->message.ptr);
+	free_copy(f->fold.ptr);
+	for (unsigned i = 0; i < ENTITY_COUNT; i++)
+		free_copy(f->entity[i].ptr);
+	free(f);
+}
+
+/* The texts of findings live as long as the judge. */
 static struct finding *
 keep_finding(const struct finding *from)
 {
@@ -97,8 +119,10 @@ merge_finding(struct judge *j, struct finding *into, const struct finding *f)
 		struct span message = f->message;
 
 		/* The stronger sign gives the sentence. */
-		if (copy_span(&message))
+		if (copy_span(&message)) {
+			free_copy(into->message.ptr);
 			into->message = message;
+		}
 		into->severity = f->severity;
 		into->confidence = f->confidence;
 	}
@@ -238,6 +262,9 @@ judge_free(struct judge *j)
 		buf_fini(&d->text);
 		buf_fini(&d->fold);
 	}
+	for (size_t i = 0; i < j->nfindings; i++)
+		free_finding(j->finding[i]);
+	free(j->finding);
 	free(j->detect);
 	free(j->state);
 	table_free(j->fold);
@@ -341,9 +368,13 @@ judge_run(struct judge *j, struct merge *m, struct report *r)
 			j->detect[i].row->end(&j->detect[i], j->state[i]);
 	if (j->err != ERR_OK)
 		return j->err;
-	for (size_t i = 0; i < j->nfindings; i++)
+	for (size_t i = 0; i < j->nfindings; i++) {
 		if (j->finding[i]->severity >= j->opt->min_severity)
 			j->finding[n++] = j->finding[i];
+		else
+			free_finding(j->finding[i]);
+	}
+	j->nfindings = n;
 	if (n > 1)
 		qsort(j->finding, n, sizeof(*j->finding), earlier);
 	r->finding = j->finding;

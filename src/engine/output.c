@@ -24,6 +24,7 @@ bool
 out_open(struct out_file *o, const char *path)
 {
 	struct stat st;
+	mode_t mask;
 	int fd;
 
 	memset(o, 0, sizeof(*o));
@@ -48,7 +49,8 @@ out_open(struct out_file *o, const char *path)
 		o->temp = NULL;
 		return complain(o, "create");
 	}
-	fchmod(fd, 0644);
+	umask(mask = umask(0));		/* as open() would */
+	fchmod(fd, 0666 & ~mask);
 	if ((o->f = fdopen(fd, "w")) == NULL) {
 		close(fd);
 		out_abort(o);

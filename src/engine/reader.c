@@ -46,6 +46,22 @@ take_finding(struct detect *d, const struct finding *f)
 }
 
 static void
+take_rule(void *arg, const struct rule *rule, const struct event *e)
+{
+	struct reader_ctx *r = arg;
+	struct finding f;
+	struct buf fold;
+
+	arena_reset(&r->hit);
+	buf_init(&fold, 4096);
+	rule_finding(&f, &r->hit, rule, e, &fold);
+	buf_reset(&r->text);
+	finding_pack(&r->text, &f);
+	spill(r, r->notes, e, e->time, 0);
+	buf_fini(&fold);
+}
+
+static void
 take_note(struct detect *d, const struct event *e)
 {
 	struct reader_ctx *r = d->arg;
@@ -94,6 +110,8 @@ take_events(struct batch *b, void *arg)
 			buf_byte(&r->text, '\n');
 			spill(r, r->events, e, e->time, 0);
 		}
+		if (r->rules != NULL)
+			matcher_event(r->rules, e, take_rule, r);
 		for (size_t k = 0; k < r->nby_kind[e->kind]; k++) {
 			struct detect *d = r->by_kind[e->kind][k];
 
@@ -417,8 +435,9 @@ finish_unit(struct reader_ctx *r, size_t notes_before, size_t events_before)
 	r->told.notes = arena_alloc(&r->tell, r->told.nnotes * sizeof(*run));
 	if (r->told.notes == NULL)
 		return ERR_NOMEM;
-	memcpy(r->told.notes, run + notes_before,
-	    r->told.nnotes * sizeof(*run));
+	if (r->told.nnotes != 0)
+		memcpy(r->told.notes, run + notes_before,
+		    r->told.nnotes * sizeof(*run));
 	if (r->events != NULL) {
 		if ((err = sorter_flush(r->events)) != ERR_OK)
 			return err;
@@ -428,8 +447,9 @@ finish_unit(struct reader_ctx *r, size_t notes_before, size_t events_before)
 		    r->told.nevent_runs * sizeof(*run));
 		if (r->told.event_runs == NULL)
 			return ERR_NOMEM;
-		memcpy(r->told.event_runs, run + events_before,
-		    r->told.nevent_runs * sizeof(*run));
+		if (r->told.nevent_runs != 0)
+			memcpy(r->told.event_runs, run + events_before,
+			    r->told.nevent_runs * sizeof(*run));
 	}
 	r->told.weirds = r->weirds;
 	return r->spill_err;
@@ -519,6 +539,12 @@ reader_init(struct reader_ctx *r, const struct hunt_options *opt,
 	r->notes = sorter_new(notes_fd, SORTER_BUDGET);
 	if (events_fd >= 0)
 		r->events = sorter_new(events_fd, SORTER_BUDGET);
+	arena_init(&r->hit, 1u << 20);
+	if (opt->rules != NULL &&
+	    (r->rules = matcher_new(opt->rules)) == NULL) {
+		reader_fini(r);
+		return false;
+	}
 	if (r->notes == NULL || (events_fd >= 0 && r->events == NULL) ||
 	    !set_detectors(r) || !batch_init(&r->batch, want, &r->weirds)) {
 		reader_fini(r);
@@ -532,6 +558,8 @@ reader_init(struct reader_ctx *r, const struct hunt_options *opt,
 void
 reader_fini(struct reader_ctx *r)
 {
+	matcher_free(r->rules);
+	arena_fini(&r->hit);
 	sorter_free(r->notes);
 	sorter_free(r->events);
 	if (r->detect != NULL) {

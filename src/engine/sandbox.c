@@ -108,8 +108,7 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
-	SCMP_SYS(tgkill), SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall),
-	SCMP_SYS(prlimit64), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
+	SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
 };
 
 static bool
@@ -125,6 +124,11 @@ enter_seccomp(void)
 	    SCMP_A2(SCMP_CMP_MASKED_EQ, for_writing, 0)) == 0;
 	ok = ok && seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
 	    SCMP_A1(SCMP_CMP_EQ, F_GETFL)) == 0;
+	/* abort() and getrlimit(): on itself alone, not on its siblings. */
+	ok = ok && seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
+	ok = ok && seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64),
+	    2, SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0)) == 0;
 	ok = ok && seccomp_load(ctx) == 0;
 	if (ctx != NULL)
 		seccomp_release(ctx);

@@ -21,8 +21,9 @@
 
 #include "engine.h"
 
+#define EXIT_ERR	64	/* above the statuses of others, as asan's 1 */
 #define NO_UNIT		UINT32_MAX
-#define FRAME_MAX	(64u << 20)	/* told_pack() of TOLD_MAX names */
+#define FRAME_MAX	(96u << 20)	/* told_pack() of a full reader_ctx.tell */
 #define PROGRESS_MS	200
 
 /* Shared by all; made before the first fork. */
@@ -78,35 +79,39 @@ write_frame(int fd, struct span s)
 	return true;
 }
 
-/* The first frame of a worker is the text that says what holds it. */
+/* The first frame of a worker is the text that says what holds it.  Returns
+ * an enum err. */
 static int
 worker_main(struct crew *c, unsigned id, int fd)
 {
 	struct worker *w = &c->worker[id];
 	struct reader_ctx *r = calloc(1, sizeof(*r));
 	struct buf out;
+	enum err err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (r == NULL || !reader_init(r, c->opt, c->want, c->path,
 	    w->notes_fd, w->events_fd))
-		return 1;
+		return ERR_NOMEM;
 	r->progress = &c->board->bytes;
 	buf_init(&out, FRAME_MAX);
 	if (!write_frame(fd, span_str(sandbox_enter(c->opt->path,
 	    c->opt->npaths))))
-		return 1;
+		return ERR_SYSTEM;
 	for (;;) {
 		uint32_t n = atomic_fetch_add(&c->board->next, 1);
 
 		if (n >= c->nunits)
 			break;
 		atomic_store(&c->board->at[id], n);
-		if (reader_unit(r, &c->unit[n], n) != ERR_OK)
-			return 1;
+		if ((err = reader_unit(r, &c->unit[n], n)) != ERR_OK)
+			return (int)err;
 		buf_reset(&out);
 		told_pack(&out, &r->told);
-		if (out.failed || !write_frame(fd, buf_view(&out)))
-			return 1;
+		if (out.failed)
+			return ERR_LIMIT;
+		if (!write_frame(fd, buf_view(&out)))
+			return ERR_SYSTEM;
 		atomic_store(&c->board->at[id], NO_UNIT);
 	}
 	buf_fini(&out);
@@ -180,11 +185,19 @@ start_worker(struct crew *c, unsigned id)
 			if (i != id && c->worker[i].pid != 0)
 				close(c->worker[i].pipe);
 		status = worker_main(c, id, fd[1]);
-		_exit(status);
+		_exit(status == ERR_OK ? 0 : EXIT_ERR + status);
 	}
 	close(fd[1]);
 	w->pipe = fd[0];
 	return ERR_OK;
+}
+
+static int
+by_unit(const void *a, const void *b)
+{
+	const struct told *x = a, *y = b;
+
+	return x->unit < y->unit ? -1 : x->unit > y->unit;
 }
 
 static bool
@@ -219,12 +232,29 @@ take_frame(struct crew *c, struct worker *w, struct span s)
 	t = &g->told[g->ntold];
 	if (!told_unpack(&g->arena, s, t) || t->unit >= c->nunits)
 		return ERR_FORMAT;
-	if (!add_runs(&g->notes, &g->nnotes, w->notes_fd, t->notes,
-	    t->nnotes) || !add_runs(&g->events, &g->nevents, w->events_fd,
-	    t->event_runs, t->nevent_runs))
-		return ERR_NOMEM;
+	t->notes_fd = w->notes_fd;
+	t->events_fd = w->events_fd;
 	g->ntold++;
 	return ERR_OK;
+}
+
+/* The runs by unit, not by who was ready first: items with equal keys come
+ * out in the order of their runs. */
+static enum err
+list_runs(struct gathered *g)
+{
+	bool ok = true;
+
+	if (g->ntold > 1)
+		qsort(g->told, g->ntold, sizeof(*g->told), by_unit);
+	for (size_t i = 0; i < g->ntold && ok; i++) {
+		const struct told *t = &g->told[i];
+
+		ok = add_runs(&g->notes, &g->nnotes, t->notes_fd, t->notes,
+		    t->nnotes) && add_runs(&g->events, &g->nevents,
+		    t->events_fd, t->event_runs, t->nevent_runs);
+	}
+	return ok ? ERR_OK : ERR_NOMEM;
 }
 
 /* Whole frames in the worker's buffer. */
@@ -281,6 +311,15 @@ told_already(const struct gathered *g, uint32_t unit)
 	return false;
 }
 
+/* The worker's own words (a full disk), else it crashed. */
+static enum err
+exit_err(int status)
+{
+	int e = WIFEXITED(status) ? WEXITSTATUS(status) - EXIT_ERR : 0;
+
+	return e > 0 && e < ERR_COUNT ? (enum err)e : ERR_CRASH;
+}
+
 /* The worker is gone: was it done?  If not, name its unit and go on. */
 static enum err
 end_worker(struct crew *c, unsigned id)
@@ -289,7 +328,7 @@ end_worker(struct crew *c, unsigned id)
 	struct gathered *g = c->out;
 	uint32_t unit = atomic_load(&c->board->at[id]);
 	int status = 0;
-	size_t *lost;
+	struct lost_unit *lost;
 
 	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -305,7 +344,8 @@ end_worker(struct crew *c, unsigned id)
 		if (lost == NULL)
 			return ERR_NOMEM;
 		g->lost = lost;
-		g->lost[g->nlost++] = unit;
+		g->lost[g->nlost++] = (struct lost_unit){ unit,
+		    exit_err(status) };
 	}
 	if (atomic_load(&c->board->next) >= c->nunits)
 		return ERR_OK;
@@ -403,6 +443,8 @@ workers_run(const struct hunt_options *opt, const struct demand *want,
 	if (err == ERR_OK)
 		err = watch(&c);
 	kill_all(&c);
+	if (err == ERR_OK)
+		err = list_runs(out);
 	munmap(c.board, sizeof(*c.board));
 	free(c.worker);
 	return err;

@@ -70,6 +70,10 @@ tcp_letters(struct flow *f, int side, const struct packet *p)
 		history_put(f, side, LETTER_WINDOW, 'W');
 }
 
+/* An acknowledgment that runs further ahead of all that was seen is garbage, not
+ * a sign of bytes that the capture lacks: more than any window in use. */
+#define ACK_AHEAD_MAX	(16 << 20)
+
 /* -- sequence numbers ------------------------------------------------------------ */
 
 static void
@@ -128,10 +132,14 @@ tcp_acked(struct flow *f, int side, uint32_t ack)
 		f->high[other] = ack;
 		f->flags |= (uint8_t)(FLOW_SEQ << other);
 	}
-	if (!(f->flags & valid) || seq_before(f->ack[other], ack)) {
-		f->ack[other] = ack;
+	if (!(f->flags & valid)) {
+		f->ack[other] = f->high[other];
 		f->flags |= valid;
 	}
+	if (seq_before(f->ack[other], ack) &&
+	    ((int32_t)(ack - f->ack[other]) <= ACK_AHEAD_MAX ||
+	    (int32_t)(ack - f->high[other]) <= ACK_AHEAD_MAX))
+		f->ack[other] = ack;
 }
 
 /* Bytes that the other side acknowledged but the capture does not show. */
@@ -140,8 +148,7 @@ acked_unseen(const struct flow *f, int side)
 {
 	int32_t ahead = (int32_t)(f->ack[side] - f->high[side]);
 
-	if (!(f->flags & (FLOW_ACK << side)) || ahead <= 0 ||
-	    (f->ack[side] == 0 && ahead > 1 << 20))
+	if (!(f->flags & (FLOW_ACK << side)) || ahead <= 0)
 		return 0;
 	/* The FIN counts one. */
 	return (uint32_t)ahead - ((f->letters[side] & LETTER_FIN) != 0);

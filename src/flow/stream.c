@@ -739,6 +739,16 @@ tell_end(struct feed *x, int side)
 	return deliver(x, side, &seg);
 }
 
+/* Tells the end if all before the FIN was fed; false: dropped. */
+static bool
+at_end(struct feed *x, int side)
+{
+	const struct stream *st = &x->f->talk->st[side];
+
+	return !st->fin_seen || !st->started || seq_before(st->next,
+	    st->fin) || tell_end(x, side);
+}
+
 void
 talk_segment(struct feed *x, int side, const struct packet *p)
 {
@@ -755,17 +765,15 @@ talk_segment(struct feed *x, int side, const struct packet *p)
 		st->fin_seen = true;
 		st->fin = seq + p->payload_len;
 	}
+	/* What this packet acknowledges went before what it says. */
+	if (other->held != NULL && (p->tcp_flags & TCP_ACK) &&
+	    !seq_before(p->ack, other->held->seq) &&
+	    (!skip_hole(x, !side) || !at_end(x, !side)))
+		return;
 	if (p->payload_len != 0 && !(p->tcp_flags & TCP_RST) && !st->ended &&
 	    !segment(x, side, seq, p->payload_len, p->payload))
 		return;
-	if (st->fin_seen && st->started && !seq_before(st->next, st->fin) &&
-	    !tell_end(x, side))
-		return;
-	if (other->held != NULL && (p->tcp_flags & TCP_ACK) &&
-	    !seq_before(p->ack, other->held->seq) &&
-	    skip_hole(x, !side) && other->fin_seen &&
-	    !seq_before(other->next, other->fin))
-		(void)tell_end(x, !side);
+	(void)at_end(x, side);
 }
 
 void

@@ -187,7 +187,9 @@ bool		 value_u64(const struct value *, uint64_t *);
 /* Canonical text: what rules match and text sinks show.  UTF-8. */
 void		 value_put(struct buf *, const struct value *);
 void		 value_put_json(struct buf *, const struct value *);
-/* An event as one NDJSON object, without line end. */
+/* An event as one NDJSON object, without line end.  A field without id that
+ * has the name of one of the line's own keys (type, kind, time, source, member,
+ * record, offset) gets a '_' in front. */
 void		 event_put_json(struct buf *, const struct event *,
 		    const char *source, const char *member);
 

@@ -267,6 +267,8 @@ value_put_json(struct buf *b, const struct value *v)
 				buf_byte(b, ',');
 			if (items[i].type != VT_LIST)
 				value_put_json(b, &items[i]);
+			else
+				buf_str(b, "null");
 		}
 		buf_byte(b, ']');
 		break;
@@ -275,6 +277,34 @@ value_put_json(struct buf *b, const struct value *v)
 		buf_byte(b, '"');
 		value_put(b, v);
 		buf_byte(b, '"');
+	}
+}
+
+/* Names of evidence must not pass for the line's own keys. */
+static bool
+is_own_key(const char *name)
+{
+	static const char *const own[] = {
+		"type", "kind", "time", "source", "member", "record", "offset"
+	};
+
+	for (size_t i = 0; i < NITEMS(own); i++)
+		if (strcmp(name, own[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_name(struct buf *b, const struct field *f)
+{
+	if (f->v.id != FIELD_OTHER) {
+		json_key(b, field_name(f->v.id));
+	} else if (is_own_key(f->name)) {
+		buf_str(b, "\"_");
+		buf_str(b, f->name);
+		buf_str(b, "\":");
+	} else {
+		json_key(b, f->name);
 	}
 }
 
@@ -306,8 +336,7 @@ event_put_json(struct buf *b, const struct event *e, const char *source,
 		const struct field *f = &e->fields[i];
 
 		buf_byte(b, ',');
-		json_key(b, f->v.id == FIELD_OTHER ? f->name :
-		    field_name(f->v.id));
+		put_name(b, f);
 		value_put_json(b, &f->v);
 	}
 	buf_byte(b, '}');

@@ -189,6 +189,26 @@ put_weirds(struct buf *b, const struct report *r)
 	}
 }
 
+/* A worker gave the text: not to be trusted. */
+static void
+put_reason(struct buf *b, const struct unreadable *u)
+{
+	struct buf text;
+
+	buf_init(&text, 4096);
+	buf_str(&text, err_text(u->err));
+	if (u->why[0] != '\0') {
+		buf_str(&text, ": ");
+		buf_str(&text, u->why);
+	}
+	if (u->sys_errno != 0) {
+		buf_str(&text, ": ");
+		buf_str(&text, strerror(u->sys_errno));
+	}
+	put_key_str(b, "reason", buf_view(&text));
+	buf_fini(&text);
+}
+
 static void
 put_unreadable(struct buf *b, const struct report *r)
 {
@@ -204,19 +224,8 @@ put_unreadable(struct buf *b, const struct report *r)
 		if (u->member != NULL && u->member[0] != '\0')
 			put_key_str(b, "member", span_str(u->member));
 		put_key_u64(b, "offset", u->offset);
-		buf_str(b, ",\"reason\":");
-		buf_byte(b, '"');
-		/* Both texts are our own or libc's: no escapes needed. */
-		buf_str(b, err_text(u->err));
-		if (u->why[0] != '\0') {
-			buf_str(b, ": ");
-			buf_str(b, u->why);
-		}
-		if (u->sys_errno != 0) {
-			buf_str(b, ": ");
-			buf_str(b, strerror(u->sys_errno));
-		}
-		buf_str(b, "\"}");
+		put_reason(b, u);
+		buf_byte(b, '}');
 	}
 	buf_byte(b, ']');
 }

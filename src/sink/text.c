@@ -58,20 +58,45 @@ say(struct page *p, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Text of the evidence: what could steer a terminal comes out as \xNN. */
+/* Controls C0 and C1, and what turns the direction of text around (U+200E,
+ * U+200F, U+202A to U+202E, U+2066 to U+2069). */
+static bool
+steers(const uint8_t *p, size_t n)
+{
+	if (n == 1)
+		return *p < 0x20 || *p == 0x7f;
+	if (n == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f ||
+	    (p[2] >= 0xaa && p[2] <= 0xae))) ||
+	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
+/* Text of the evidence: what could steer a terminal, and what is no UTF-8,
+ * comes out as \xNN. */
 static void
 say_safe(struct page *p, struct span s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.ptr[i];
+	for (size_t i = 0; i < s.len;) {
+		const uint8_t *c = s.ptr + i;
+		size_t n = utf8_seq(c, s.len - i);
 
-		/* C1 controls are c2 80 to c2 9f in UTF-8. */
-		if (c < 0x20 || c == 0x7f || (c == 0xc2 && i + 1 < s.len &&
-		    s.ptr[i + 1] >= 0x80 && s.ptr[i + 1] < 0xa0))
-			fprintf(p->f, "\\x%02x", c);
-		else
-			fputc(c, p->f);
+		if (n != 0 && !steers(c, n)) {
+			fwrite(c, 1, n, p->f);
+			i += n;
+			continue;
+		}
+		for (n = MAX_OF(n, (size_t)1); n > 0; n--)
+			fprintf(p->f, "\\x%02x", s.ptr[i++]);
 	}
+}
+
+static void
+say_text(struct page *p, const char *s)
+{
+	say_safe(p, span_str(s));
 }
 
 /* 2022-07-11 09:12:44Z: to the second, which is what a reader needs. */
@@ -119,6 +144,15 @@ say_bytes(struct page *p, uint64_t n)
 	say(p, u == 0 ? "%.0f %s" : "%.1f %s", d, units[u]);
 }
 
+/* Blanks that fill a column. */
+static int
+pad(const char *s, size_t width)
+{
+	size_t n = strlen(s);
+
+	return n < width ? (int)(width - n) : 0;
+}
+
 /* -- stories ---------------------------------------------------------------- */
 
 static void
@@ -143,9 +177,13 @@ say_story(struct page *p, size_t n, const struct incident *in)
 		ink(p, INK_BOLD);
 		say(p, "  %-19s", s->stage);
 		ink(p, INK_DIM);
-		say(p, " %-9s", s->attack);
+		say(p, " ");
+		say_text(p, s->attack);
+		say(p, "%*s", pad(s->attack, 9), "");
 		ink(p, INK_PLAIN);
-		say(p, " %s\n      ", f->title);
+		say(p, " ");
+		say_text(p, f->title);
+		say(p, "\n      ");
 		say_safe(p, f->message);
 		say(p, "\n");
 	}
@@ -240,10 +278,14 @@ say_finding(struct page *p, const struct finding *f)
 	ink(p, severity_ink(f->severity));
 	say(p, "%s", severity_name(f->severity));
 	ink(p, INK_BOLD);
-	say(p, "  %s", f->title);
+	say(p, "  ");
+	say_text(p, f->title);
 	ink(p, INK_DIM);
-	say(p, "  [%s] %s  confidence %u\n", f->rule, f->attack,
-	    f->confidence);
+	say(p, "  [");
+	say_text(p, f->rule);
+	say(p, "] ");
+	say_text(p, f->attack);
+	say(p, "  confidence %u\n", f->confidence);
 	ink(p, INK_PLAIN);
 	say(p, "    ");
 	say_safe(p, f->message);
@@ -256,7 +298,17 @@ say_finding(struct page *p, const struct finding *f)
 		say(p, ", %llu times\n", (unsigned long long)f->count);
 	}
 	say_evidence(p, f);
-	say(p, "    do first  %s\n", f->advice);
+	say(p, "    do first  ");
+	say_text(p, f->advice);
+	say(p, "\n");
+}
+
+static void
+say_more(struct page *p, size_t n, const char *rule)
+{
+	say(p, "  and %zu more of [", n);
+	say_text(p, rule);
+	say(p, "] on this host\n");
 }
 
 static void
@@ -282,8 +334,7 @@ say_hosts(struct page *p, struct row *row, size_t n)
 			say_finding(p, row[i].f);
 		else if (i + 1 == n || !span_eq(row[i].host, row[i + 1].host) ||
 		    strcmp(row[i].f->rule, row[i + 1].f->rule) != 0)
-			say(p, "  and %zu more of [%s] on this host\n",
-			    same - RULE_SHOWN + 1, row[i].f->rule);
+			say_more(p, same - RULE_SHOWN + 1, row[i].f->rule);
 		if (i + 1 == n || !span_eq(row[i].host, row[i + 1].host))
 			say(p, "\n");
 	}
@@ -343,8 +394,10 @@ say_unreadable(struct page *p)
 			say_safe(p, span_str(u->member));
 		}
 		say(p, ": %s", err_text(u->err));
-		if (u->why[0] != '\0')
-			say(p, ", %s", u->why);
+		if (u->why[0] != '\0') {
+			say(p, ", ");
+			say_text(p, u->why);
+		}
 		if (u->sys_errno != 0)
 			say(p, " (%s)", strerror(u->sys_errno));
 		if (u->offset != 0)

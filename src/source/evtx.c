@@ -7,9 +7,10 @@
  *
  *	0	file header, a block of 4096 bytes:
  *		0  "ElfFile\0"		8  first chunk		16 last chunk
- *		24 next record id	32 header size:4 128	36 minor:2 major:2
- *		40 block size:2 4096	42 chunks:2
- *		120 flags:4 (1 dirty, 2 full, 4 no CRC)		124 CRC-32 of 0..119
+ *		24 next record id	32 header size:4 128
+ *		36 minor:2 major:2	40 block size:2 4096	42 chunks:2
+ *		120 flags:4 (1 dirty, 2 full, 4 no CRC)
+ *		124 CRC-32 of 0..119
  *	4096 + 65536 n	chunk n:
  *		0  "ElfChnk\0"		8  first, last record number
  *		24 first, last record id			40 header size:4

@@ -8,7 +8,7 @@
  */
 #include "source.h"
 
-#define LINE_MAX_LEN	(1u << 20)	/* servers refuse requests long before */
+#define LINE_MAX_LEN	(1u << 20)	/* servers take far less */
 
 /* How often something that is no text may occur in text. */
 #define CONTROL_SHARE	64	/* one control character in so many bytes */
@@ -25,7 +25,8 @@ static size_t
 sequence(struct span s)
 {
 	uint8_t c = s.ptr[0];
-	size_t n = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	size_t n = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 :
+	    c < 0xf5 ? 4 : 0;
 
 	for (size_t i = 1; i < n && i < s.len; i++)
 		if ((s.ptr[i] & 0xc0) != 0x80)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Archives and compressed streams, read in place by libarchive (the only file
- * that includes it): zip, tar, cpio, ar, 7z, RAR, CAB, and bare gzip, bzip2,
- * xz, lzma, lzip, zstd, lz4 and compress streams.  No temporary files, no
- * helper programs.
+ * that includes it): zip, tar, cpio, ar, 7z, RAR, CAB, and bare bzip2, xz,
+ * lzma, lzip, zstd, lz4 and compress streams; gzip by our own codec.  No
+ * temporary files, no helper programs.
  *
  * Ownership: an unpack owns the libarchive object and the input it shows, which
  * reads straight from it.  The window stays the caller's.  An archive inside an
@@ -22,12 +22,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "codec.h"
 #include "source.h"
 
 #define NAME_MAX_LEN	1024		/* bytes of a member's name */
 #define HAND_OUT	(32u << 10)	/* packed bytes between two looks at
 					 * the limits */
-#define RETRIES		16		/* headers that libarchive passes over */
+#define RETRIES		16		/* of libarchive, for one header */
+#define GUNZIP_BLOCK	(64u << 10)	/* inflated at once */
 #define SEEK_COPY_MAX	(128u << 20)	/* 7z from a pipe or an archive */
 
 /* What the outermost archive and all in it may cost. */
@@ -40,7 +42,9 @@ struct account {
 
 struct unpack {
 	struct input	 member;	/* first: read and close get this */
-	struct archive	*ar;
+	struct archive	*ar;		/* or: */
+	struct gunzip	*gz;
+	uint8_t		*gz_block;	/* GUNZIP_BLOCK bytes */
 	struct window	*win;
 	struct batch	*batch;
 	struct account	*account;	/* own, or of the outermost */
@@ -54,6 +58,8 @@ struct unpack {
 	bool		 size_known;
 	bool		 over;		/* nothing more comes */
 	bool		 bad_told;	/* WEIRD_ARCHIVE_BAD was raised */
+	bool		 is_zip, padded;
+	bool		 is_broken;	/* the gzip stream is, from here on */
 	int		 seek_fd;	/* 7z: file, or -1 */
 	struct buf	 copy;		/* 7z: bytes in memory */
 	uint64_t	 seek_pos;
@@ -61,7 +67,7 @@ struct unpack {
 	char		 name[NAME_MAX_LEN + 1];
 };
 
-/* -- recognising ------------------------------------------------------------- */
+/* -- recognising -------------------------------------------------------- */
 
 static const struct {
 	const char	*bytes;
@@ -135,7 +141,7 @@ unpack_match(struct span head)
 	return is_bzip2(head) || is_old_tar(head);
 }
 
-/* -- limits --------------------------------------------------------------------- */
+/* -- limits ------------------------------------------------------------- */
 
 static void
 tell_bad(struct unpack *u)
@@ -158,7 +164,7 @@ static bool
 within_limits(struct unpack *u)
 {
 	struct account *a = u->account;
-	int64_t stream = archive_filter_bytes(u->ar, 0);
+	int64_t stream = u->ar == NULL ? 0 : archive_filter_bytes(u->ar, 0);
 	uint64_t now = u->out;
 
 	/* In a compressed tar both count the same bytes. */
@@ -175,7 +181,7 @@ within_limits(struct unpack *u)
 	return !a->stopped;
 }
 
-/* -- bytes for libarchive ----------------------------------------------------------- */
+/* -- bytes for libarchive ----------------------------------------------- */
 
 static ssize_t
 hand_out(struct unpack *u, size_t n)
@@ -189,6 +195,10 @@ hand_out(struct unpack *u, size_t n)
 	return (ssize_t)n;
 }
 
+/* libarchive looks for 24 bytes behind a member; in a zip that was cut right
+ * there it would give up what it has read. */
+static const uint8_t zip_pad[64];
+
 static ssize_t
 read_packed(struct archive *ar, void *arg, const void **out)
 {
@@ -200,7 +210,11 @@ read_packed(struct archive *ar, void *arg, const void **out)
 		/* Damage of the archive around was told there. */
 		if (u->win->err != ERR_OK)
 			u->bad_told = true;
-		return 0;
+		if (!u->is_zip || u->padded)
+			return 0;
+		u->padded = true;
+		*out = zip_pad;
+		return (ssize_t)sizeof(zip_pad);
 	}
 	v = span_sub(window_view(u->win), 0, HAND_OUT);
 	window_take(u->win, v.len);
@@ -253,7 +267,35 @@ seek_packed(struct archive *ar, void *arg, int64_t off, int whence)
 	return to;
 }
 
-/* -- members ------------------------------------------------------------------------- */
+/* -- members ------------------------------------------------------------ */
+
+/* The next block of a gzip stream, as next_block(). */
+static int
+next_gunzip_block(struct unpack *u)
+{
+	enum gunzip_status status;
+	struct span v;
+	size_t n, used;
+
+	do {
+		window_fill(u->win, 2);
+		v = window_view(u->win);
+		n = gunzip_run(u->gz, v, u->win->eof, &used, u->gz_block,
+		    GUNZIP_BLOCK, &status);
+		window_take(u->win, used);
+		if (u->account == &u->own)
+			u->own.packed += used;
+		if (status == GUNZIP_BROKEN) {
+			u->is_broken = true;
+			if (u->win->err == ERR_OK)
+				tell_bad(u);
+		}
+	} while (n == 0 && status == GUNZIP_MORE);
+	u->block = u->gz_block;
+	u->block_len = n;
+	u->block_off = u->member.pos;
+	return n != 0 ? 1 : status == GUNZIP_END ? 0 : -1;
+}
 
 /* The next block of the member: 1, 0 at its end, -1 when damaged or over a
  * limit. */
@@ -265,8 +307,10 @@ next_block(struct unpack *u)
 	size_t n = 0;
 	int r;
 
-	if (u->account->stopped)
+	if (u->account->stopped || u->is_broken)
 		return -1;
+	if (u->gz != NULL)
+		return next_gunzip_block(u);
 	/* A warning is a wrong checksum: the bytes are there all the same. */
 	r = archive_read_data_block(u->ar, &p, &n, &off);
 	if (r == ARCHIVE_EOF)
@@ -329,16 +373,21 @@ member_close(struct input *in)
 	(void)in;
 }
 
-/* What the caller left of the member.  Only where libarchive would expand it
- * to find its end: so that it counts. */
+/*
+ * Passes over what the caller left of the member.  Where libarchive would
+ * expand it to find its end, block by block, so that it counts.
+ */
 static void
 leave_member(struct unpack *u)
 {
-	uint8_t none[4096];
-
-	if (u->is_open && !u->size_known)
-		while (member_read(&u->member, none, sizeof(none)) > 0)
-			;
+	if (u->ar != NULL && u->is_open &&
+	    (!u->size_known || archive_filter_count(u->ar) > 1)) {
+		while (next_block(u) > 0) {
+			u->out += u->block_len;
+			if (!within_limits(u))
+				break;
+		}
+	}
 	u->is_open = false;
 	u->block_len = 0;
 }
@@ -373,11 +422,24 @@ show_member(struct unpack *u, struct archive_entry *e)
 		.read = member_read, .close = member_close,
 		.size = UINT64_MAX, .fd = -1
 	};
-	u->size_known = archive_entry_size_is_set(e);
+	u->size_known = e != NULL && archive_entry_size_is_set(e);
 	if (u->size_known && archive_entry_size(e) >= 0)
 		u->member.size = (uint64_t)archive_entry_size(e);
 	u->block_len = 0;
 	u->is_open = true;
+}
+
+/* A bare stream has but one member, without a name. */
+static int
+show_stream(struct unpack *u, struct archive_entry *e, struct input **in,
+    const char **name)
+{
+	u->over = true;
+	u->name[0] = '\0';
+	show_member(u, e);
+	*in = &u->member;
+	*name = u->name;
+	return 1;
 }
 
 /* The header after the last member: 1, 0 at the end, -1 when damaged. */
@@ -428,6 +490,8 @@ unpack_next(struct unpack *u, struct input **in, const char **name)
 	do {
 		if (u->over)
 			return 0;
+		if (u->gz != NULL)
+			return show_stream(u, NULL, in, name);
 		leave_member(u);
 		if (u->over || !within_limits(u))
 			return 0;
@@ -438,25 +502,22 @@ unpack_next(struct unpack *u, struct input **in, const char **name)
 			return 0;
 		}
 	} while (!is_readable(u, e));
-	if (archive_format(u->ar) != ARCHIVE_FORMAT_RAW) {
-		set_name(u, e);
-	} else if (archive_filter_count(u->ar) > 1) {
-		/* There is but one. */
-		u->name[0] = '\0';
-		u->over = true;
-	} else {
+	if (archive_format(u->ar) == ARCHIVE_FORMAT_RAW) {
+		if (archive_filter_count(u->ar) > 1)
+			return show_stream(u, e, in, name);
 		/* Neither packed nor an archive, in spite of its magic. */
 		u->over = true;
 		tell_bad(u);
 		return -1;
 	}
+	set_name(u, e);
 	show_member(u, e);
 	*in = &u->member;
 	*name = u->name;
 	return 1;
 }
 
-/* -- opening -------------------------------------------------------------------------- */
+/* -- opening ------------------------------------------------------------ */
 
 /* Some are read by a helper program when libarchive was built without their
  * library (ARCHIVE_WARN): those are refused. */
@@ -466,7 +527,6 @@ choose_formats(struct archive *ar)
 	static int (*const support[])(struct archive *) = {
 		archive_read_support_filter_bzip2,
 		archive_read_support_filter_compress,
-		archive_read_support_filter_gzip,
 		archive_read_support_filter_lz4,
 		archive_read_support_filter_lzip,
 		archive_read_support_filter_lzma,
@@ -522,10 +582,38 @@ open_seekable(struct unpack *u)
 	return true;
 }
 
+static bool
+open_gunzip(struct unpack *u)
+{
+	u->gz = gunzip_new();
+	u->gz_block = malloc(GUNZIP_BLOCK);
+	return u->gz != NULL && u->gz_block != NULL;
+}
+
+static bool
+open_archive(struct unpack *u, struct span head)
+{
+	if ((u->ar = archive_read_new()) == NULL || !choose_formats(u->ar))
+		return false;
+	archive_read_set_read_callback(u->ar, read_packed);
+	archive_read_set_callback_data(u->ar, u);
+	u->is_zip = span_starts(head, SPAN_LIT("PK"));
+	if (span_starts(head, SPAN_LIT("7z\xbc\xaf\x27\x1c")) &&
+	    !open_seekable(u)) {
+		tell_bad(u);
+		return false;
+	}
+	/* What fails here fails again with the first header. */
+	(void)archive_read_open1(u->ar);
+	return true;
+}
+
 struct unpack *
 unpack_open(struct window *w, struct batch *weird_to)
 {
 	struct unpack *u = calloc(1, sizeof(*u));
+	struct span head;
+	bool ok;
 
 	if (u == NULL)
 		return NULL;
@@ -534,21 +622,14 @@ unpack_open(struct window *w, struct batch *weird_to)
 	u->seek_fd = -1;
 	u->account = w->in->read == member_read ?
 	    ((struct unpack *)w->in)->account : &u->own;
-	if ((u->ar = archive_read_new()) == NULL || !choose_formats(u->ar)) {
-		unpack_close(u);
-		return NULL;
-	}
-	archive_read_set_read_callback(u->ar, read_packed);
-	archive_read_set_callback_data(u->ar, u);
 	window_fill(w, 6);
-	if (span_starts(window_view(w), SPAN_LIT("7z\xbc\xaf\x27\x1c")) &&
-	    !open_seekable(u)) {
-		tell_bad(u);
+	head = window_view(w);
+	ok = span_starts(head, SPAN_LIT("\x1f\x8b")) ? open_gunzip(u) :
+	    open_archive(u, head);
+	if (!ok) {
 		unpack_close(u);
 		return NULL;
 	}
-	/* What fails here fails again with the first header. */
-	(void)archive_read_open1(u->ar);
 	return u;
 }
 
@@ -559,6 +640,8 @@ unpack_close(struct unpack *u)
 		return;
 	if (u->ar != NULL)
 		archive_read_free(u->ar);
+	gunzip_free(u->gz);
+	free(u->gz_block);
 	buf_fini(&u->copy);
 	free(u->seek_buf);
 	free(u);

@@ -111,7 +111,8 @@ join_value(struct joiner *j, size_t i, struct span value)
 	if ((last = table_put(j->seen, &key, &made)) == NULL)
 		return false;
 	if (!made && (f->time == TIME_NONE ||
-	    f->time - j->report->finding[*last]->last_time <= STORY_GAP))
+	    time_diff(f->time, j->report->finding[*last]->last_time) <=
+	    STORY_GAP))
 		join(j, *last, i);
 	*last = i;
 	return true;

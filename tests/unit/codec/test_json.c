@@ -190,7 +190,7 @@ test_string_places(void **state)
 {
 	(void)state;
 	for (size_t n = 0; n < 70; n++) {
-		char text[160], want[80];
+		char text[200], want[80];
 
 		memset(want, 'x', n);
 		want[n] = '\0';

@@ -150,7 +150,7 @@ test_rdata(void **state)
 	drive_fini();
 }
 
-/* RFC 1035 5.1 escapes; the root; unknown type; RFC 6891 6.1.3 response code. */
+/* RFC 1035 5.1 escapes; the root; unknown type; RFC 6891 6.1.3 codes. */
 static void
 test_names(void **state)
 {
@@ -187,7 +187,11 @@ test_loops(void **state)
 		snprintf(msg, sizeof(msg), "0001 0100 0001 0000 0000 0000 %s",
 		    loops[i]);
 		assert_int_equal(drive_probe(hex(msg), DIR_CLIENT, true),
+		    PROBE_YES);
+		dr.conv.port[DIR_SERVER] = 9999;
+		assert_int_equal(drive_probe(hex(msg), DIR_CLIENT, true),
 		    PROBE_NO);
+		dr.conv.port[DIR_SERVER] = 53;
 		drive_dgram(DIR_CLIENT, hex(msg));
 		assert_int_equal(dr.weirds.count[WEIRD_DNS_LOOP], i + 1);
 	}

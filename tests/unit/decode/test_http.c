@@ -262,6 +262,32 @@ test_authority_without_host(void **state)
 }
 
 static void
+test_http09(void **state)
+{
+	(void)state;
+	CLIENT("GET /old?x\r\n");
+	SERVER("<title>no head</title>");
+	t.seg[1].end = true;
+	run();
+	assert_int_equal(t.b.nevents, 1);
+	str_is(0, FIELD_HTTP_METHOD, "GET");
+	str_is(0, FIELD_HTTP_PATH, "/old");
+	str_is(0, FIELD_HTTP_VERSION, NULL);
+	assert_null(event_get(&t.b.events[0], FIELD_HTTP_STATUS));
+	str_is(0, FIELD_HTTP_RESP_BODY, "<title>no head</title>");
+	no_weird();
+	/* Only the version is missing. */
+	afresh();
+	CLIENT("GET /HTTP/1.1\r\nHost: h\r\n\r\n");
+	SERVER(HELLO_RESPONSE);
+	run();
+	assert_int_equal(t.b.nevents, 1);
+	str_is(0, FIELD_HTTP_URI, "/HTTP/1.1");
+	str_is(0, FIELD_HTTP_HOST, "h");
+	num_is(0, FIELD_HTTP_STATUS, 200);
+}
+
+static void
 test_fold_and_blanks_in_target(void **state)
 {
 	(void)state;
@@ -447,6 +473,8 @@ test_ambiguous(void **state)
 	ambiguous("Content-Length: 3, 5", "abcde", "abc");
 	ambiguous("Content-Length: +3", "abc", NULL);
 	ambiguous("Content-Length: 99999999999999999999", "abc", NULL);
+	ambiguous("Content-Length: 4\r\nTransfer-Encoding: chunked",
+	    "10000000000000000\r\nGET /", NULL);	/* 2^64 is not 0 */
 	ambiguous("Transfer-Encoding : chunked", "1\r\na\r\n0\r\n\r\n", "a");
 	ambiguous("Transfer-Encoding:\r\n chunked", "1\r\na\r\n0\r\n\r\n",
 	    "a");
@@ -763,7 +791,8 @@ test_probe(void **state)
 		CASE("GET", MORE), CASE("POST ", MORE), CASE("", MORE),
 		CASE("HTTP/1", SWAP),
 		CASE("BREW /pot HTTP/2.0\n", NO),
-		CASE("GET /\r\n", NO),			/* HTTP/0.9 */
+		CASE("GET /\r\n", YES),		/* HTTP/0.9 */
+		CASE("GET key\r\n", NO), CASE("BREW /pot\r\n", NO),
 		CASE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", NO),
 		CASE("INVITE sip:a@b SIP/2.0\r\n", NO),
 		CASE("OPTIONS rtsp://h/ RTSP/1.0\r\n", NO),
@@ -802,6 +831,7 @@ main(void)
 		TEST(test_hello_cut),
 		TEST(test_all_headers),
 		TEST(test_authority_without_host),
+		TEST(test_http09),
 		TEST(test_fold_and_blanks_in_target),
 		TEST(test_chunked),
 		TEST(test_until_close),

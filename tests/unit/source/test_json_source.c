@@ -101,16 +101,18 @@ test_utf16(void **state)
 static void
 test_every_place(void **state)
 {
+	static const char first[] = "\":\"\\\\\\\"}]{[\\\\\", "
+	    "\"b\":[[{\"c\":\"\\\"]\"}]]}";
+	static const char second[] = "\":\"\\\\\"}";
 	char text[1200], want[1200];
 
 	(void)state;
 	for (int pad = 0; pad < 140; pad++) {
-		snprintf(text, sizeof(text),
-		    "[{\"%*s\":\"\\\\\\\"}]{[\\\\\", \"b\":[[{\"c\":\"\\\"]\"}]]},"
-		    "{\"%*s\":\"\\\\\"}]", pad, "", pad, "");
+		snprintf(text, sizeof(text), "[{\"%*s%s,{\"%*s%s]",
+		    pad, "", first, pad, "", second);
 		snprintf(want, sizeof(want),
-		    "1 1 {\"%*s\":\"\\\\\\\"}]{[\\\\\", \"b\":[[{\"c\":\"\\\"]\"}]]}\n"
-		    "2 %d {\"%*s\":\"\\\\\"}\n", pad, "", pad + 40, pad, "");
+		    "1 1 {\"%*s%s\n2 %zu {\"%*s%s\n", pad, "", first,
+		    4 + (size_t)pad + strlen(first), pad, "", second);
 		expect(&source_json, span_str(text), want);
 	}
 }

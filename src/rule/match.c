@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Matching one event against the program.
+ *
+ * An event's fields are put in slots by id; the plan's fields are searched
+ * once, folded; what is found queues the rules that need it; those are
+ * evaluated, predicates once an event.
+ *
+ * A value in UTF-16 is narrowed and folded on its way into the scratch buffer
+ * in one pass; nothing else is copied.
+ */
+#include <stdlib.h>
+
+#include "codec.h"
+#include "rule.h"
+
+struct slot {
+	uint32_t		 epoch;
+	uint32_t		 fold_at, fold_len;	/* in text */
+	uint32_t		 fold_epoch;
+	const struct value	*v;
+};
+
+struct verdict {
+	uint32_t	epoch;
+	bool		yes;
+};
+
+struct matcher {
+	const struct program *p;
+	const struct event *e;
+	const struct plan *plan;
+	uint32_t	 epoch;
+	struct slot	*slot;		/* by field id */
+	struct verdict	*pred;		/* by predicate */
+	uint32_t	*queued;	/* by variant: epoch */
+	uint32_t	*queue;
+	uint32_t	 nqueue;
+	struct regex	**regex;	/* by predicate, made when needed */
+	struct buf	 text;		/* folded fields of the event */
+	struct buf	 raw;		/* one value as it is */
+};
+
+struct matcher *
+matcher_new(const struct program *p)
+{
+	struct matcher *m = calloc(1, sizeof(*m));
+
+	ASSERT(p->finished);
+	if (m == NULL)
+		return NULL;
+	m->p = p;
+	buf_init(&m->text, 64u << 20);
+	buf_init(&m->raw, 64u << 20);
+	m->slot = calloc(FIELD_MAX, sizeof(*m->slot));
+	m->pred = calloc((size_t)p->npreds + 1, sizeof(*m->pred));
+	m->regex = calloc((size_t)p->npreds + 1, sizeof(*m->regex));
+	m->queued = calloc((size_t)p->nvariants + 1, sizeof(*m->queued));
+	m->queue = calloc((size_t)p->nvariants + 1, sizeof(*m->queue));
+	if (m->slot == NULL || m->pred == NULL || m->regex == NULL ||
+	    m->queued == NULL || m->queue == NULL) {
+		matcher_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void
+matcher_free(struct matcher *m)
+{
+	if (m == NULL)
+		return;
+	for (uint32_t i = 0; m->regex != NULL && i < m->p->npreds; i++)
+		regex_free(m->regex[i]);
+	free(m->slot);
+	free(m->pred);
+	free(m->regex);
+	free(m->queued);
+	free(m->queue);
+	buf_fini(&m->text);
+	buf_fini(&m->raw);
+	free(m);
+}
+
+/* -- text of values ------------------------------------------------------------- */
+
+/* UTF-16 that is all ASCII, folded into dst; false: it is not. */
+static bool
+fold_wide(const uint8_t *s, size_t n, uint8_t *dst)
+{
+	unsigned high = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = s[2 * i];
+
+		high |= s[2 * i + 1] | (c & 0x80u);
+		dst[i] = (uint8_t)(c | ((unsigned)(c - 'A') < 26) << 5);
+	}
+	return high == 0;
+}
+
+/* Appends the folded text of a value that is no list. */
+static struct span
+put_folded(struct matcher *m, const struct value *v)
+{
+	struct buf *b = &m->text;
+	size_t from = b->len;
+	uint8_t *d;
+
+	if (v->type == VT_WSTR) {
+		if ((d = buf_room(b, v->len / 2u + 1)) == NULL)
+			return SPAN_NONE;
+		if (fold_wide(v->ptr, v->len / 2, d)) {
+			b->len += v->len / 2;
+			return span_of(b->ptr + from, b->len - from);
+		}
+	}
+	if (v->type == VT_STR) {
+		if ((d = buf_room(b, FOLD_ROOM((size_t)v->len))) == NULL)
+			return SPAN_NONE;
+		b->len += fold_text(span_of(v->ptr, v->len), d);
+		return span_of(b->ptr + from, b->len - from);
+	}
+	buf_reset(&m->raw);
+	value_put(&m->raw, v);
+	if ((d = buf_room(b, FOLD_ROOM(m->raw.len))) == NULL)
+		return SPAN_NONE;
+	b->len += fold_text(buf_view(&m->raw), d);
+	return span_of(b->ptr + from, b->len - from);
+}
+
+/* The folded text of a field's value, made once an event. */
+static struct span
+folded(struct matcher *m, struct slot *s)
+{
+	if (s->fold_epoch != m->epoch) {
+		struct span t = put_folded(m, s->v);
+
+		s->fold_epoch = m->epoch;
+		s->fold_at = t.ptr == NULL ? 0 :
+		    (uint32_t)(t.ptr - m->text.ptr);
+		s->fold_len = (uint32_t)t.len;
+	}
+	return span_of(m->text.ptr + s->fold_at, s->fold_len);
+}
+
+static struct span
+raw_text(struct matcher *m, const struct value *v)
+{
+	if (v->type == VT_STR)
+		return span_of(v->ptr, v->len);
+	buf_reset(&m->raw);
+	value_put(&m->raw, v);
+	return buf_view(&m->raw);
+}
+
+/* -- predicates ------------------------------------------------------------------- */
+
+static size_t
+rune_len(struct span s)
+{
+	size_t n = 1;
+
+	while (n < s.len && n < 4 && (s.ptr[n] & 0xc0) == 0x80)
+		n++;
+	return (s.ptr[0] & 0x80) == 0 ? 1 : n;
+}
+
+/* Anchored at both ends.  Goes back to the last star only, so the cost is
+ * pattern times text at most. */
+bool
+glob_match(struct span pat, struct span text)
+{
+	size_t p = 0, t = 0, star = SPAN_NPOS, mark = 0;
+
+	while (t < text.len) {
+		if (p < pat.len && pat.ptr[p] == WILD_MANY) {
+			star = p++;
+			mark = t;
+		} else if (p < pat.len && pat.ptr[p] == WILD_ONE) {
+			p++;
+			t += rune_len(span_sub(text, t, SIZE_MAX));
+		} else if (p < pat.len && pat.ptr[p] == text.ptr[t]) {
+			p++;
+			t++;
+		} else if (star != SPAN_NPOS) {
+			p = star + 1;
+			t = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (p < pat.len && pat.ptr[p] == WILD_MANY)
+		p++;
+	return p == pat.len;
+}
+
+static bool
+text_holds(unsigned op, struct span text, struct span what)
+{
+	switch (op) {
+	case PRED_EQ: return span_eq(text, what);
+	case PRED_CONTAINS: return span_find(text, what) != SPAN_NPOS;
+	case PRED_STARTS: return span_starts(text, what);
+	case PRED_ENDS: return span_ends(text, what);
+	case PRED_GLOB: return glob_match(what, text);
+	default: return false;
+	}
+}
+
+/* "10.0.0.0/8", "fe80::/10"; a v4 net is seen as ::ffff:0:0/96 + bits. */
+static bool
+in_net(struct span net, struct span text)
+{
+	size_t slash = span_find_byte(net, '/');
+	struct addr a, n;
+	uint64_t bits = 128;
+
+	if (!addr_parse(span_sub(net, 0, slash), &n) ||
+	    !addr_parse(text, &a))
+		return false;
+	if (slash != SPAN_NPOS) {
+		if (!span_u64(span_sub(net, slash + 1, SIZE_MAX), &bits))
+			return false;
+		if (span_find_byte(net, ':') == SPAN_NPOS)
+			bits += 96;
+	}
+	if (bits > 128)
+		return false;
+	for (unsigned i = 0; i < 16 && bits != 0; i++) {
+		unsigned k = bits >= 8 ? 8 : (unsigned)bits;
+
+		if (((a.b[i] ^ n.b[i]) >> (8 - k)) != 0)
+			return false;
+		bits -= k;
+	}
+	return true;
+}
+
+static bool
+time_part(const struct value *v, struct span text, unsigned part, double *out)
+{
+	int64_t t = v->i64, days, jan1, year;
+	struct buf b;
+	uint64_t n = 0;
+
+	if (v->type != VT_TIME && !time_parse(text, &t))
+		return false;
+	days = t / (86400 * NSEC) - (t % (86400 * NSEC) < 0);
+	buf_init(&b, 64);
+	time_put(&b, t);
+	year = 1970;
+	if (b.len >= 19 && span_u64(span_of(b.ptr, 4), &n))
+		year = (int64_t)n;
+	switch (part) {
+	case PART_MINUTE: span_u64(span_of(b.ptr + 14, 2), &n); break;
+	case PART_HOUR: span_u64(span_of(b.ptr + 11, 2), &n); break;
+	case PART_DAY: span_u64(span_of(b.ptr + 8, 2), &n); break;
+	case PART_MONTH: span_u64(span_of(b.ptr + 5, 2), &n); break;
+	case PART_WEEK:
+		/* ISO 8601: the week of the year's first Thursday is 1. */
+		days += 3 - (days + 3) % 7;	/* this week's Thursday */
+		for (jan1 = time_days(year, 1, 1); days < jan1;)
+			jan1 = time_days(--year, 1, 1);
+		while (days >= time_days(year + 1, 1, 1))
+			jan1 = time_days(++year, 1, 1);
+		n = (uint64_t)((days - jan1) / 7 + 1);
+		break;
+	default:
+		break;
+	}
+	buf_fini(&b);
+	*out = (double)n;
+	return true;
+}
+
+static bool
+as_number(const struct value *v, struct span text, double *out)
+{
+	uint64_t n;
+	char tmp[64], *end;
+
+	if (value_u64(v, &n)) {
+		*out = (double)n;
+		return true;
+	}
+	if (v->type == VT_I64) {
+		*out = (double)v->i64;
+		return true;
+	}
+	if (v->type == VT_F64) {
+		*out = v->f64;
+		return true;
+	}
+	text = span_trim(text);
+	if (text.len == 0 || text.len >= sizeof(tmp))
+		return false;
+	memcpy(tmp, text.ptr, text.len);
+	tmp[text.len] = '\0';
+	*out = strtod(tmp, &end);
+	return *end == '\0';
+}
+
+static bool
+number_holds(const struct pred *pr, const struct value *v, struct span text)
+{
+	double d;
+
+	if (pr->rel != PART_NONE ? !time_part(v, text, pr->rel, &d) :
+	    !as_number(v, text, &d))
+		return false;
+	switch ((enum pred_op)pr->op) {
+	case PRED_NUM_EQ: return d == pr->num;
+	case PRED_NUM_GT: return d > pr->num;
+	case PRED_NUM_GTE: return d >= pr->num;
+	case PRED_NUM_LT: return d < pr->num;
+	default: return d <= pr->num;
+	}
+}
+
+static bool
+regex_holds(struct matcher *m, uint32_t id, struct span text)
+{
+	const struct pred *pr = &m->p->pred[id];
+
+	if (m->regex[id] == NULL)
+		m->regex[id] = regex_new(pr->text, pr->flags);
+	return m->regex[id] != NULL && regex_match(m->regex[id], text);
+}
+
+/* One value that is no list; fold is its folded text if there is one. */
+static bool
+value_holds(struct matcher *m, uint32_t id, const struct value *v,
+    const struct span *fold)
+{
+	const struct pred *pr = &m->p->pred[id];
+
+	switch ((enum pred_op)pr->op) {
+	case PRED_EQ:
+	case PRED_CONTAINS:
+	case PRED_STARTS:
+	case PRED_ENDS:
+	case PRED_GLOB:
+		if ((pr->flags & PRED_CASED) != 0)
+			return text_holds(pr->op, raw_text(m, v), pr->text);
+		return text_holds(pr->op, fold != NULL ? *fold :
+		    put_folded(m, v), pr->text);
+	case PRED_REGEX:
+		return regex_holds(m, id, raw_text(m, v));
+	case PRED_CIDR:
+		return in_net(pr->text, raw_text(m, v));
+	case PRED_NUM_EQ:
+	case PRED_NUM_GT:
+	case PRED_NUM_GTE:
+	case PRED_NUM_LT:
+	case PRED_NUM_LTE:
+		return number_holds(pr, v, v->type == VT_U64 ? SPAN_NONE :
+		    raw_text(m, v));
+	default:
+		return false;
+	}
+}
+
+static struct slot *
+slot_of(struct matcher *m, unsigned field)
+{
+	struct slot *s = &m->slot[field];
+
+	return field != FIELD_OTHER && s->epoch == m->epoch ? s : NULL;
+}
+
+static bool
+any_value(struct matcher *m, uint32_t id, const struct value *v,
+    const struct span *fold)
+{
+	const struct value *items = v->ptr;
+
+	if (v->type != VT_LIST)
+		return value_holds(m, id, v, fold);
+	for (uint32_t i = 0; i < v->len; i++)
+		if (items[i].type != VT_LIST &&
+		    value_holds(m, id, &items[i], NULL))
+			return true;
+	return false;
+}
+
+static bool
+fields_relate(struct matcher *m, const struct pred *pr)
+{
+	struct slot *a = slot_of(m, pr->field), *b = slot_of(m, pr->other);
+	struct span x, y;
+
+	if (a == NULL || b == NULL)
+		return false;
+	/* Folding the second may move the first: take it again. */
+	x = folded(m, a);
+	y = folded(m, b);
+	x = folded(m, a);
+	return text_holds(pr->rel, x, y);
+}
+
+static bool
+pred_eval(struct matcher *m, uint32_t id)
+{
+	const struct pred *pr = &m->p->pred[id];
+	struct slot *s;
+	struct span fold;
+
+	if ((pr->flags & PRED_ANY_FIELD) != 0) {
+		for (unsigned i = 0; i < m->e->nfields; i++)
+			if (any_value(m, id, &m->e->fields[i].v, NULL))
+				return true;
+		return false;
+	}
+	s = slot_of(m, pr->field);
+	switch ((enum pred_op)pr->op) {
+	case PRED_NULL: return s == NULL || s->v->type == VT_NULL;
+	case PRED_EXISTS: return s != NULL;
+	case PRED_FIELD: return fields_relate(m, pr);
+	default: break;
+	}
+	if (s == NULL || s->v->type == VT_NULL)
+		return false;
+	if (s->v->type == VT_LIST)
+		return any_value(m, id, s->v, NULL);
+	fold = folded(m, s);
+	return value_holds(m, id, s->v, &fold);
+}
+
+static bool
+pred_holds(struct matcher *m, uint32_t id)
+{
+	struct verdict *v = &m->pred[id];
+
+	if (v->epoch != m->epoch) {
+		v->yes = pred_eval(m, id);
+		v->epoch = m->epoch;
+	}
+	return v->yes;
+}
+
+/* Depth is bounded by the loader. */
+static bool
+node_holds(struct matcher *m, node_id id)
+{
+	const struct node *n = &m->p->node[id];
+	const node_id *kid = &m->p->kids[n->first];
+
+	switch ((enum node_type)n->type) {
+	case NODE_CONST: return id == NODE_TRUE;
+	case NODE_PRED: return pred_holds(m, n->first);
+	case NODE_NOT: return !node_holds(m, kid[0]);
+	case NODE_AND:
+		for (uint32_t i = 0; i < n->n; i++)
+			if (!node_holds(m, kid[i]))
+				return false;
+		return true;
+	case NODE_OR:
+		for (uint32_t i = 0; i < n->n; i++)
+			if (node_holds(m, kid[i]))
+				return true;
+		return false;
+	}
+	return false;
+}
+
+/* -- an event -------------------------------------------------------------------------- */
+
+static void
+enqueue(struct matcher *m, uint32_t variant)
+{
+	if (m->queued[variant] == m->epoch)
+		return;
+	m->queued[variant] = m->epoch;
+	m->queue[m->nqueue++] = variant;
+}
+
+/* A required literal of the predicate was found. */
+static void
+on_literal(void *arg, uint32_t pred)
+{
+	struct matcher *m = arg;
+	const struct plan *l = m->plan;
+	uint32_t h = (uint32_t)hash_mix(pred), at;
+
+	for (; (at = l->need_at[h & l->need_mask]) != 0; h++)
+		if (l->need[at - 1].pred == pred)
+			break;
+	for (; at != 0 && at <= l->nneeds && l->need[at - 1].pred == pred;
+	    at++)
+		enqueue(m, l->need[at - 1].variant);
+}
+
+static void
+search_value(struct matcher *m, const struct plan_field *f,
+    const struct value *v, const struct span *fold)
+{
+	uint64_t n;
+
+	if (f->text != NULL)
+		literals_search(f->text, fold != NULL ? *fold :
+		    put_folded(m, v), on_literal, m);
+	if (f->num != NULL && value_u64(v, &n)) {
+		uint8_t tmp[20];
+		size_t i = sizeof(tmp);
+
+		do {
+			tmp[--i] = (uint8_t)('0' + n % 10);
+			n /= 10;
+		} while (n != 0);
+		literals_search(f->num, span_of(tmp + i, sizeof(tmp) - i),
+		    on_literal, m);
+	}
+}
+
+static void
+search_field(struct matcher *m, const struct plan_field *f, struct slot *s)
+{
+	const struct value *items = s->v->ptr;
+	struct span fold;
+
+	if (s->v->type == VT_NULL)
+		return;
+	if (s->v->type != VT_LIST) {
+		if (f->text != NULL)
+			fold = folded(m, s);
+		search_value(m, f, s->v, f->text != NULL ? &fold : NULL);
+		return;
+	}
+	for (uint32_t i = 0; i < s->v->len; i++)
+		if (items[i].type != VT_LIST)
+			search_value(m, f, &items[i], NULL);
+}
+
+static void
+search_all(struct matcher *m, const struct plan_field *f)
+{
+	for (unsigned i = 0; i < m->e->nfields; i++) {
+		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
+		size_t keep = m->text.len;
+
+		if (v->type != VT_LIST) {
+			if (v->type != VT_NULL)
+				search_value(m, f, v, NULL);
+		} else {
+			for (uint32_t k = 0; k < v->len; k++)
+				if (items[k].type != VT_LIST)
+					search_value(m, f, &items[k], NULL);
+		}
+		m->text.len = keep;
+	}
+}
+
+static const struct plan *
+plan_of(struct matcher *m, const struct event *e)
+{
+	const struct program *p = m->p;
+	const struct value *channel;
+	struct plan_key key = { 0, GATE_ANY_ID };
+	const uint32_t *at;
+	uint64_t id;
+
+	if (e->kind != KIND_WINEVENT)
+		return p->kind_plan[e->kind] == NO_PLAN ? NULL :
+		    &p->plan[p->kind_plan[e->kind]];
+	channel = event_get(e, FIELD_WIN_CHANNEL);
+	if (channel != NULL && channel->type != VT_NULL) {
+		struct span s = put_folded(m, channel);
+
+		key.channel = hash_bytes(s.ptr, s.len, 31);
+		m->text.len = 0;
+	}
+	if (event_u64(e, FIELD_WIN_EVENT_ID, &id))
+		key.id = id;
+	/* Read-only look-up: the table's order of use is not needed. */
+	at = table_find(p->plan_ids, &key);
+	if (at == NULL) {
+		key.id = GATE_ANY_ID;
+		at = table_find(p->plan_ids, &key);
+	}
+	return &p->plan[at != NULL ? *at : p->win_default];
+}
+
+static int
+by_order(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+new_epoch(struct matcher *m)
+{
+	if (++m->epoch != 0)
+		return;
+	memset(m->slot, 0, FIELD_MAX * sizeof(*m->slot));
+	memset(m->pred, 0, m->p->npreds * sizeof(*m->pred));
+	memset(m->queued, 0, m->p->nvariants * sizeof(*m->queued));
+	m->epoch = 1;
+}
+
+void
+matcher_event(struct matcher *m, const struct event *e, match_fn *hit,
+    void *arg)
+{
+	const struct plan *l;
+	uint32_t last = UINT32_MAX;
+
+	buf_reset(&m->text);
+	l = plan_of(m, e);
+	if (l == NULL || l->nvariants == 0)
+		return;
+	new_epoch(m);
+	m->e = e;
+	m->plan = l;
+	m->nqueue = 0;
+	for (unsigned i = 0; i < e->nfields; i++) {
+		struct slot *s = &m->slot[m->p->means[e->fields[i].v.id]];
+
+		s->epoch = m->epoch;
+		s->v = &e->fields[i].v;
+	}
+	for (uint32_t i = 0; i < l->nfields; i++) {
+		const struct plan_field *f = &l->field[i];
+		struct slot *s = slot_of(m, f->field);
+
+		if (f->field == FIELD_OTHER)
+			search_all(m, f);
+		else if (s != NULL)
+			search_field(m, f, s);
+	}
+	for (uint32_t i = 0; i < l->nalways; i++)
+		enqueue(m, l->always[i]);
+	if (m->nqueue > 1)
+		qsort(m->queue, m->nqueue, sizeof(*m->queue), by_order);
+	for (uint32_t i = 0; i < m->nqueue; i++) {
+		const struct variant *v = &m->p->variant[m->queue[i]];
+
+		/* Two variants of a rule are one hit. */
+		if (v->rule != last && node_holds(m, v->root)) {
+			last = v->rule;
+			hit(arg, &m->p->rule[v->rule], e);
+		}
+	}
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plans: which rules look at an event, and what must be in it for them.
+ *
+ * For each variant a set of predicates is chosen of which one must hold for
+ * the rule to be true: of an AND the best child's, of an OR all children's
+ * together; negations and things that cannot be searched for give none, and
+ * the variant is then evaluated for every event of its plan.
+ */
+#include <stdlib.h>
+
+#include "rule.h"
+
+/* -- what can be searched for --------------------------------------------------- */
+
+/* The longest stretch without wildcards. */
+static struct span
+longest_part(struct span s)
+{
+	struct span best = SPAN_NONE;
+	size_t from = 0;
+
+	for (size_t i = 0; i <= s.len; i++) {
+		if (i != s.len && s.ptr[i] != WILD_MANY && s.ptr[i] != WILD_ONE)
+			continue;
+		if (i - from > best.len)
+			best = span_sub(s, from, i - from);
+		from = i + 1;
+	}
+	return best;
+}
+
+struct span
+pred_literal(const struct pred *pr, enum lit_mode *mode)
+{
+	struct span s = pr->text;
+
+	switch ((enum pred_op)pr->op) {
+	case PRED_EQ: *mode = LIT_EQ; break;
+	case PRED_CONTAINS: *mode = LIT_CONTAINS; break;
+	case PRED_STARTS: *mode = LIT_STARTS; break;
+	case PRED_ENDS: *mode = LIT_ENDS; break;
+	case PRED_GLOB:
+		*mode = LIT_CONTAINS;
+		s = longest_part(s);
+		break;
+	default:
+		return SPAN_NONE;
+	}
+	/* Texts are searched folded: a cased literal is compared later, and
+	 * its folded form is not at hand here. */
+	if ((pr->flags & PRED_CASED) != 0 ||
+	    (*mode != LIT_EQ && s.len < LIT_MIN))
+		return SPAN_NONE;
+	return s;
+}
+
+static bool
+is_whole_number(double d)
+{
+	return d >= 0 && d < 9e15 && d == (double)(uint64_t)d;
+}
+
+/* How much a predicate narrows: 0 cannot be searched for. */
+static uint32_t
+pred_weight(const struct pred *pr)
+{
+	enum lit_mode mode;
+	struct span s;
+
+	if (pr->op == PRED_NUM_EQ)
+		return pr->rel == PART_NONE && is_whole_number(pr->num) ? 2 : 0;
+	s = pred_literal(pr, &mode);
+	if (pr->op == PRED_EQ && s.ptr != NULL)
+		return 3 + (uint32_t)s.len;
+	return (uint32_t)MIN_OF(s.len, (size_t)1000);
+}
+
+struct choice {
+	uint32_t	weight;		/* of the weakest member; 0: none */
+	uint32_t	n;		/* members */
+};
+
+/* Recursion is bounded: conditions nest to RULE_DEPTH_MAX, and the nodes of a
+ * selection to a few more. */
+static struct choice
+choose(const struct program *p, node_id id, struct choice *memo)
+{
+	const struct node *n = &p->node[id];
+	struct choice best = { 0, 0 };
+
+	if (memo[id].n != 0)
+		return memo[id];
+	switch ((enum node_type)n->type) {
+	case NODE_PRED:
+		best = (struct choice){ pred_weight(&p->pred[n->first]), 1 };
+		break;
+	case NODE_AND:
+		best.n = 1;
+		for (uint32_t i = 0; i < n->n; i++) {
+			struct choice c = choose(p, p->kids[n->first + i],
+			    memo);
+
+			if (c.weight > best.weight ||
+			    (c.weight == best.weight && c.n < best.n))
+				best = c;
+		}
+		break;
+	case NODE_OR:
+		best.weight = UINT32_MAX;
+		for (uint32_t i = 0; i < n->n; i++) {
+			struct choice c = choose(p, p->kids[n->first + i],
+			    memo);
+
+			best.weight = MIN_OF(best.weight, c.weight);
+			best.n += c.n;
+		}
+		break;
+	case NODE_CONST:
+	case NODE_NOT:
+		best.n = 1;
+		break;
+	}
+	memo[id] = best;
+	return best;
+}
+
+struct pred_list {
+	uint32_t	*p;
+	uint32_t	 n;
+	bool		 failed;
+};
+
+static void
+push(struct pred_list *l, uint32_t pred)
+{
+	if ((l->n & (l->n - 1)) == 0) {
+		uint32_t *q = realloc(l->p, (l->n == 0 ? 1 : (size_t)l->n * 2) *
+		    sizeof(*q));
+
+		if (q == NULL) {
+			l->failed = true;
+			return;
+		}
+		l->p = q;
+	}
+	l->p[l->n++] = pred;
+}
+
+static void
+collect(const struct program *p, node_id id, struct choice *memo,
+    struct pred_list *out)
+{
+	const struct node *n = &p->node[id];
+
+	if (n->type == NODE_PRED) {
+		push(out, n->first);
+	} else if (n->type == NODE_OR) {
+		for (uint32_t i = 0; i < n->n; i++)
+			collect(p, p->kids[n->first + i], memo, out);
+	} else if (n->type == NODE_AND) {
+		for (uint32_t i = 0; i < n->n; i++) {
+			node_id kid = p->kids[n->first + i];
+			struct choice c = choose(p, kid, memo);
+
+			if (c.weight == memo[id].weight &&
+			    c.n == memo[id].n) {
+				collect(p, kid, memo, out);
+				return;
+			}
+		}
+	}
+}
+
+/* -- plans ------------------------------------------------------------------------- */
+
+struct maker {
+	struct program	*p;
+	struct choice	*memo;		/* by node */
+};
+
+static struct plan *
+new_plan(struct program *p)
+{
+	struct plan *q;
+
+	if ((p->nplans & (p->nplans - 1)) == 0) {
+		q = realloc(p->plan, (p->nplans == 0 ? 1 :
+		    (size_t)p->nplans * 2) * sizeof(*q));
+		if (q == NULL)
+			return NULL;
+		p->plan = q;
+	}
+	q = &p->plan[p->nplans++];
+	memset(q, 0, sizeof(*q));
+	return q;
+}
+
+static int
+need_cmp(const void *a, const void *b)
+{
+	const struct need *x = a, *y = b;
+
+	if (x->pred != y->pred)
+		return x->pred < y->pred ? -1 : 1;
+	return x->variant < y->variant ? -1 : x->variant > y->variant;
+}
+
+static bool
+add_needs(struct maker *m, struct plan *l, uint32_t variant,
+    struct pred_list *list, uint32_t *size)
+{
+	struct choice c;
+	node_id root = m->p->variant[variant].root;
+
+	c = choose(m->p, root, m->memo);
+	if (c.weight == 0 || c.weight == UINT32_MAX) {
+		l->always[l->nalways++] = variant;
+		return true;
+	}
+	list->n = 0;
+	collect(m->p, root, m->memo, list);
+	for (uint32_t i = 0; i < list->n; i++) {
+		if (l->nneeds == *size) {
+			uint32_t n = *size == 0 ? 256 : *size * 2;
+			struct need *q = realloc(l->need, n * sizeof(*q));
+
+			if (q == NULL)
+				return false;
+			l->need = q;
+			*size = n;
+		}
+		l->need[l->nneeds++] = (struct need){ list->p[i], variant };
+	}
+	return !list->failed;
+}
+
+static struct plan_field *
+field_of(struct plan *l, uint16_t field)
+{
+	for (uint32_t i = 0; i < l->nfields; i++)
+		if (l->field[i].field == field)
+			return &l->field[i];
+	if ((l->nfields & (l->nfields - 1)) == 0) {
+		struct plan_field *q = realloc(l->field,
+		    (l->nfields == 0 ? 1 : l->nfields * 2) * sizeof(*q));
+
+		if (q == NULL)
+			return NULL;
+		l->field = q;
+	}
+	l->field[l->nfields] = (struct plan_field){ .field = field };
+	return &l->field[l->nfields++];
+}
+
+static bool
+add_literal(struct program *p, struct plan *l, uint32_t id)
+{
+	const struct pred *pr = &p->pred[id];
+	struct plan_field *f = field_of(l, (pr->flags & PRED_ANY_FIELD) != 0 ?
+	    FIELD_OTHER : pr->field);
+	struct literals **set;
+	enum lit_mode mode = LIT_EQ;
+	struct span text;
+
+	if (f == NULL)
+		return false;
+	set = pr->op == PRED_NUM_EQ ? &f->num : &f->text;
+	if (*set == NULL && (*set = literals_new()) == NULL)
+		return false;
+	if (pr->op == PRED_NUM_EQ) {
+		struct buf b;
+
+		buf_init(&b, 32);
+		buf_put_u64(&b, (uint64_t)pr->num);
+		text = arena_copy(&p->arena, buf_view(&b));
+		buf_fini(&b);
+	} else {
+		text = pred_literal(pr, &mode);
+	}
+	return literals_add(*set, text, mode, id);
+}
+
+static bool
+index_needs(struct plan *l)
+{
+	uint32_t size = 8;
+
+	while (size < l->nneeds * 2)
+		size *= 2;
+	l->need_mask = size - 1;
+	l->need_at = calloc(size, sizeof(*l->need_at));
+	if (l->need_at == NULL)
+		return false;
+	for (uint32_t i = 0; i < l->nneeds; i++) {
+		uint32_t h = (uint32_t)hash_mix(l->need[i].pred);
+
+		if (i != 0 && l->need[i].pred == l->need[i - 1].pred)
+			continue;
+		while (l->need_at[h & l->need_mask] != 0)
+			h++;
+		l->need_at[h & l->need_mask] = i + 1;
+	}
+	return true;
+}
+
+/* From the variants that are in it: literals and needs. */
+static bool
+fill_plan(struct maker *m, struct plan *l)
+{
+	struct pred_list list = { NULL, 0, false };
+	uint32_t size = 0;
+	bool ok = true;
+
+	l->always = malloc(MAX_OF(l->nvariants, 1u) * sizeof(*l->always));
+	if (l->always == NULL)
+		return false;
+	for (uint32_t i = 0; i < l->nvariants && ok; i++)
+		ok = add_needs(m, l, l->variant[i], &list, &size);
+	free(list.p);
+	if (!ok)
+		return false;
+	if (l->nneeds > 1)
+		qsort(l->need, l->nneeds, sizeof(*l->need), need_cmp);
+	for (uint32_t i = 0; i < l->nneeds && ok; i++)
+		if (i == 0 || l->need[i].pred != l->need[i - 1].pred)
+			ok = add_literal(m->p, l, l->need[i].pred);
+	for (uint32_t i = 0; i < l->nfields && ok; i++)
+		ok = (l->field[i].text == NULL ||
+		    literals_finish(l->field[i].text)) &&
+		    (l->field[i].num == NULL ||
+		    literals_finish(l->field[i].num));
+	return ok && index_needs(l);
+}
+
+static struct plan_key
+key_of_gate(const struct gate *g)
+{
+	return (struct plan_key){
+		g->channel.len == 0 ? 0 :
+		    hash_bytes(g->channel.ptr, g->channel.len, 31),
+		g->event_id
+	};
+}
+
+/* Does a variant's gate let the events of a plan's key through? */
+static bool
+gate_covers(const struct gate *g, struct plan_key key)
+{
+	struct plan_key own = key_of_gate(g);
+
+	return (own.channel == 0 || own.channel == key.channel) &&
+	    (own.id == GATE_ANY_ID || own.id == key.id);
+}
+
+static bool
+make_plan(struct maker *m, enum kind kind, struct plan_key key, uint32_t *out)
+{
+	struct program *p = m->p;
+	struct plan *l = new_plan(p);
+
+	if (l == NULL)
+		return false;
+	*out = p->nplans - 1;
+	l->variant = malloc(MAX_OF(p->nvariants, 1u) * sizeof(*l->variant));
+	if (l->variant == NULL)
+		return false;
+	for (uint32_t i = 0; i < p->nvariants; i++) {
+		const struct gate *g = &p->gate[p->variant[i].gate];
+
+		if (g->kind == kind && (kind != KIND_WINEVENT ||
+		    gate_covers(g, key)))
+			l->variant[l->nvariants++] = i;
+	}
+	return fill_plan(m, l);
+}
+
+/* A plan for each gate of Windows events, and for each channel alone. */
+static bool
+make_win_plans(struct maker *m)
+{
+	struct program *p = m->p;
+	const struct plan_key any = { 0, GATE_ANY_ID };
+	uint32_t *at;
+	bool made;
+
+	if (!make_plan(m, KIND_WINEVENT, any, &p->win_default))
+		return false;
+	for (uint32_t i = 0; i < p->ngates; i++) {
+		struct plan_key key = key_of_gate(&p->gate[i]);
+
+		if (p->gate[i].kind != KIND_WINEVENT || key.channel == 0)
+			continue;
+		for (unsigned wide = 0; wide < 2; wide++) {
+			uint32_t plan;
+
+			if (wide == 1)
+				key.id = GATE_ANY_ID;
+			at = table_put(p->plan_ids, &key, &made);
+			if (at == NULL)
+				return false;
+			if (!made)
+				continue;
+			if (!make_plan(m, KIND_WINEVENT, key, &plan))
+				return false;
+			*at = plan;
+		}
+	}
+	return true;
+}
+
+bool
+program_finish(struct program *p)
+{
+	struct maker m = { p, NULL };
+	bool ok, used[KIND_COUNT] = { false };
+
+	ASSERT(!p->finished);
+	m.memo = calloc(p->nnodes, sizeof(*m.memo));
+	if (m.memo == NULL)
+		return false;
+	for (uint32_t i = 0; i < p->ngates; i++)
+		used[p->gate[i].kind] = true;
+	ok = make_win_plans(&m);
+	for (unsigned k = 0; k < KIND_COUNT && ok; k++) {
+		p->kind_plan[k] = NO_PLAN;
+		if (used[k] && k != KIND_WINEVENT)
+			ok = make_plan(&m, k, (struct plan_key){ 0, 0 },
+			    &p->kind_plan[k]);
+	}
+	free(m.memo);
+	p->finished = ok;
+	return ok && !p->full;
+}
+
+void
+program_demand(const struct program *p, struct demand *d)
+{
+	for (uint32_t i = 0; i < p->ngates; i++)
+		demand_kind(d, p->gate[i].kind);
+	if (p->ngates != 0) {
+		demand_field(d, FIELD_WIN_CHANNEL);
+		demand_field(d, FIELD_WIN_EVENT_ID);
+		demand_field(d, FIELD_WIN_PROVIDER);
+		demand_field(d, FIELD_WIN_COMPUTER);
+	}
+	for (unsigned i = 0; i < FIELD_MAX; i++)
+		if (p->means[i] != i && p->ngates != 0)
+			demand_field(d, i);
+	for (uint32_t i = 0; i < p->npreds; i++) {
+		const struct pred *pr = &p->pred[i];
+
+		if ((pr->flags & PRED_ANY_FIELD) != 0) {
+			memset(d->field, 1, sizeof(d->field));
+			d->others = true;
+			return;
+		}
+		demand_field(d, pr->field);
+		if (pr->op == PRED_FIELD)
+			demand_field(d, pr->other);
+	}
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rule: rule languages compiled to one predicate program.
+ *
+ * A language reads its text and builds nodes (and, or, not over predicates on
+ * fields); equal predicates and nodes are one.  program_finish() makes plans:
+ * one for each (channel, event id) or kind that any rule names, each with its
+ * rules, and for each field one multi-literal matcher over the literals
+ * without which a rule cannot be true.  Matching an event scans the fields of
+ * its plan once and evaluates only the rules of which a required literal was
+ * there; so the cost does not grow with rules that do not match.
+ *
+ * Ownership: the program owns all it was given copies of; it is read-only
+ * after program_finish() and shared by workers, each with a matcher of its
+ * own.
+ */
+#ifndef PICKET_RULE_H
+#define PICKET_RULE_H
+
+#include "model.h"
+
+/* -- rules and what went wrong ------------------------------------------------ */
+
+struct rule {
+	const char	*id, *title, *language, *attack, *advice;
+	const char	*path;
+	unsigned	 line;
+	enum severity	 severity;
+	unsigned	 confidence;
+};
+
+struct rule_fault {
+	const char	*path, *reason;
+	unsigned	 line, column;		/* 1-based; 0: none */
+};
+
+/* -- the program ----------------------------------------------------------------- */
+
+struct program;
+
+/* Limits: what a hostile rule folder can make picket do. */
+#define RULES_MAX	200000u
+#define NODES_MAX	8000000u
+#define PREDS_MAX	4000000u
+#define RULE_FILE_MAX	(10u << 20)	/* bytes of a rule file */
+#define RULE_DEPTH_MAX	64u		/* nesting of conditions */
+
+typedef uint32_t node_id;
+#define NODE_FALSE	0u
+#define NODE_TRUE	1u
+
+enum pred_op {
+	PRED_EQ,	/* whole text */
+	PRED_CONTAINS, PRED_STARTS, PRED_ENDS,
+	PRED_GLOB,	/* WILD_MANY and WILD_ONE in the text; anchored */
+	PRED_REGEX,	/* PCRE syntax, unanchored, on the text as it is */
+	PRED_CIDR,	/* a.b.c.d/n or IPv6 */
+	PRED_NUM_EQ, PRED_NUM_GT, PRED_NUM_GTE, PRED_NUM_LT, PRED_NUM_LTE,
+	PRED_NULL,	/* missing or null */
+	PRED_EXISTS,	/* present, whatever its value */
+	PRED_FIELD	/* related to another field, by the op in rel */
+};
+
+/* Bytes that no UTF-8 has stand for wildcards in PRED_GLOB. */
+#define WILD_MANY	0xffu
+#define WILD_ONE	0xfeu
+
+enum pred_flag {
+	PRED_CASED = 1,		/* compare case as it is */
+	PRED_ANY_FIELD = 2,	/* keyword: any value of the event */
+	PRED_RE_I = 4, PRED_RE_M = 8, PRED_RE_S = 16
+};
+
+/* Numbers may be a part of a time, in UTC. */
+enum time_part {
+	PART_NONE, PART_MINUTE, PART_HOUR, PART_DAY, PART_WEEK, PART_MONTH,
+	PART_YEAR
+};
+
+struct pred {
+	uint8_t		op;		/* enum pred_op */
+	uint8_t		flags;		/* enum pred_flag */
+	uint8_t		rel;		/* PRED_FIELD: EQ, CONTAINS, STARTS or
+					 * ENDS; PRED_NUM_*: enum time_part */
+	uint16_t	field;		/* dictionary id */
+	uint16_t	other;		/* PRED_FIELD */
+	struct span	text;		/* folded unless PRED_CASED, REGEX */
+	double		num;
+};
+
+struct program	*program_new(void);
+void		 program_free(struct program *);
+
+/* Builders; NODE_FALSE with *program_full set at a limit or out of memory. */
+node_id		 program_pred(struct program *, const struct pred *);
+node_id		 program_and(struct program *, const node_id *, size_t);
+node_id		 program_or(struct program *, const node_id *, size_t);
+node_id		 program_not(struct program *, node_id);
+bool		 program_full(const struct program *);
+
+/* To which events a rule is put. */
+struct gate {
+	enum kind	 kind;
+	struct span	 channel;	/* winevent: exact, case-blind; or
+					 * SPAN_NONE: every channel */
+	uint32_t	 event_id;	/* GATE_ANY_ID: every id */
+};
+#define GATE_ANY_ID	UINT32_MAX
+
+/* A rule under one gate; several for one rule are its variants.  The first
+ * call with a rule copies it. */
+bool		 program_rule(struct program *, const struct rule *,
+		    const struct gate *, node_id root);
+/* Copies of text that live as long as the program. */
+const char	*program_text(struct program *, struct span);
+void		 program_fault(struct program *, const char *path,
+		    unsigned line, unsigned column, const char *fmt, ...)
+		    __attribute__((__format__(__printf__, 5, 6)));
+
+/* Unicode simple folding of UTF-8 (one code point to one); into the
+ * program's memory. */
+struct span	 program_fold(struct program *, struct span);
+
+/* The same for text at hand; dst has FOLD_ROOM(s.len) bytes. */
+#define FOLD_ROOM(n)	((n) * 2 + 4)	/* a fold may be a longer sequence */
+size_t		 fold_text(struct span s, uint8_t *dst);
+
+bool		 program_finish(struct program *);
+void		 program_demand(const struct program *, struct demand *);
+
+size_t		 program_rules(const struct program *);	/* loaded */
+const struct rule *program_rule_at(const struct program *, size_t);
+size_t		 program_faults(const struct program *);
+const struct rule_fault *program_fault_at(const struct program *, size_t);
+
+/* -- loading ------------------------------------------------------------------------- */
+
+struct rule_options {
+	const char	*sigma_map;	/* "extended", "reference" or a file */
+	const char	*share;		/* folder of shipped data */
+};
+
+struct language {
+	const char	*name, *title, *doc;
+	/* Is this text in the language?  0 to 100. */
+	int		(*match)(const char *path, struct span text);
+	void		(*load)(struct program *, const struct rule_options *,
+			    const char *path, struct span text);
+};
+extern const struct language *const languages[];
+extern const size_t nlanguages;
+
+/* A file or all files below a folder, in byte order of names.  What cannot be
+ * used is a fault of the program, not an error. */
+enum err	 rules_load(struct program *, const struct rule_options *,
+		    const char *path);
+
+/* -- matching --------------------------------------------------------------------------- */
+
+struct matcher;
+typedef void	 match_fn(void *arg, const struct rule *, const struct event *);
+
+struct matcher	*matcher_new(const struct program *);
+void		 matcher_free(struct matcher *);
+/* Calls hit for each rule that the event fulfils, in order of loading. */
+void		 matcher_event(struct matcher *, const struct event *,
+		    match_fn *hit, void *arg);
+
+/* -- inside the room: YAML ------------------------------------------------------------- */
+
+/* One document of a YAML text, read whole; libyaml's nodes stay inside
+ * yaml.c.  Node 0 is none. */
+struct ydoc;
+enum ydoc_type { YAML_NONE, YAML_SCALAR, YAML_LIST, YAML_MAP };
+
+/* The next document of the text at *state (NULL first); NULL: no more, or
+ * *fault is set and says why. */
+struct ydoc_fault {
+	const char	*reason;	/* NULL: none */
+	unsigned	 line, column;
+};
+struct ydoc_stream;
+struct ydoc_stream *ydoc_open(struct span);
+void		 ydoc_close(struct ydoc_stream *);
+struct ydoc	*ydoc_next(struct ydoc_stream *, struct ydoc_fault *);
+void		 ydoc_free(struct ydoc *);
+
+int		 ydoc_root(const struct ydoc *);
+enum ydoc_type	 ydoc_type_of(const struct ydoc *, int node);
+struct span	 ydoc_text(const struct ydoc *, int node);
+bool		 ydoc_plain(const struct ydoc *, int node);	/* unquoted */
+unsigned	 ydoc_line(const struct ydoc *, int node);
+unsigned	 ydoc_column(const struct ydoc *, int node);
+size_t		 ydoc_count(const struct ydoc *, int node);
+int		 ydoc_item(const struct ydoc *, int node, size_t);
+int		 ydoc_key(const struct ydoc *, int node, size_t);
+int		 ydoc_value(const struct ydoc *, int node, size_t);
+int		 ydoc_get(const struct ydoc *, int node, const char *key);
+
+/* -- inside the room: Sigma's log sources ------------------------------------------------ */
+
+/* A field that must have one of some values besides the rule's own. */
+struct map_condition {
+	struct span	 field;
+	struct span	*value;
+	size_t		 n;
+};
+
+/* One way for a log source to be met. */
+struct map_target {
+	enum kind	 kind;
+	struct span	 channel;	/* len 0: any */
+	uint32_t	 event_id;
+	struct map_condition *condition;
+	size_t		 nconditions;
+	struct span	(*rename)[2];	/* field in the rule, in the event */
+	size_t		 nrenames;
+	struct span	*absent;	/* fields that it never has */
+	size_t		 nabsent;
+};
+
+struct sigma_map;
+/* The map named or a file; memory is the program's.  NULL with a fault. */
+struct sigma_map *sigma_map_load(struct program *,
+		    const struct rule_options *);
+bool		 sigma_map_renames_refs(const struct sigma_map *);
+/* How a log source is met: 0 when the map knows nothing of it. */
+size_t		 sigma_map_find(struct sigma_map *, struct span category,
+		    struct span product, struct span service,
+		    const struct map_target **);
+
+/* -- inside the room: literals and regular expressions -------------------------------- */
+
+/*
+ * Many literals over one text in one pass.  Build: add all, then finish.
+ * Search calls back once or more for each literal that occurs where its mode
+ * says.
+ */
+enum lit_mode { LIT_EQ, LIT_STARTS, LIT_ENDS, LIT_CONTAINS };
+#define LIT_MIN	3u	/* shorter literals cannot be searched for */
+
+struct literals;
+struct literals	*literals_new(void);
+void		 literals_free(struct literals *);
+/* text must outlive the set and have LIT_MIN bytes (LIT_EQ: any). */
+bool		 literals_add(struct literals *, struct span text,
+		    enum lit_mode, uint32_t id);
+bool		 literals_finish(struct literals *);
+void		 literals_search(const struct literals *, struct span text,
+		    void (*hit)(void *arg, uint32_t id), void *arg);
+
+/* A regular expression, compiled at first use: linear time where Vectorscan
+ * takes it, PCRE2 with match limits else.  Not shared between processes'
+ * threads. */
+struct regex;
+/* NULL: the pattern is wrong; *reason and *offset say why. */
+bool		 regex_check(struct span pattern, unsigned flags,
+		    char *reason, size_t size, size_t *offset);
+struct regex	*regex_new(struct span pattern, unsigned flags);
+void		 regex_free(struct regex *);
+bool		 regex_match(struct regex *, struct span text);
+
+/* -- inside the room: the finished program -------------------------------------------- */
+
+enum node_type { NODE_CONST, NODE_PRED, NODE_AND, NODE_OR, NODE_NOT };
+
+struct node {
+	uint32_t	first;		/* into kids, or the predicate */
+	uint32_t	n;
+	uint8_t		type;		/* enum node_type */
+};
+
+struct variant {
+	uint32_t	rule;
+	node_id		root;
+	uint32_t	gate;
+};
+
+/* What one field of a plan is searched for. */
+struct plan_field {
+	uint16_t	 field;		/* FIELD_OTHER: every value */
+	struct literals	*text;		/* ids are predicates; or NULL */
+	struct literals	*num;		/* decimal text of numbers; or NULL */
+};
+
+/* The rules of one (channel, event id) or kind. */
+struct plan {
+	uint32_t	*variant;	/* in order of loading */
+	uint32_t	 nvariants;
+	uint32_t	*always;	/* without a required literal */
+	uint32_t	 nalways;
+	struct plan_field *field;
+	uint32_t	 nfields;
+	/* predicate to variants that need it: sorted pairs */
+	struct need { uint32_t pred, variant; } *need;
+	uint32_t	 nneeds;
+	uint32_t	*need_at;	/* hash: predicate to first pair + 1 */
+	uint32_t	 need_mask;
+};
+
+struct program {
+	struct arena	 arena;
+	bool		 full, finished;
+	bool		 stopped;	/* nothing more can be loaded */
+	void		*languages[4];	/* what each keeps, by the roster */
+	struct rule	*rule;
+	size_t		 nrules;
+	struct rule_fault *fault;
+	size_t		 nfaults;
+	struct pred	*pred;
+	uint32_t	 npreds;
+	struct node	*node;
+	uint32_t	 nnodes;
+	node_id		*kids;
+	uint32_t	 nkids;
+	struct variant	*variant;
+	uint32_t	 nvariants;
+	struct gate	*gate;
+	uint32_t	 ngates;
+	struct table	*pred_ids, *node_ids, *gate_ids;
+	/* plans: of winevent by channel and id; of other kinds */
+	struct plan	*plan;
+	uint32_t	 nplans;
+	struct table	*plan_ids;	/* hash of gate: plan */
+	uint32_t	 win_default;	/* no rule names its channel */
+	uint32_t	 kind_plan[KIND_COUNT];
+	/* What a field of an event is to rules: itself, but data that uses a
+	 * name of System (event 104 has a Channel, 1108 an EventID; the
+	 * decoder puts UserData_ before it) is what rules mean by that name. */
+	uint16_t	 means[FIELD_MAX];
+};
+#define NO_PLAN	UINT32_MAX
+
+/* The key of a gate's plan. */
+struct plan_key {
+	uint64_t	channel;	/* hash of the folded name; 0: any */
+	uint64_t	id;		/* or GATE_ANY_ID */
+};
+/* The literal that must be in a text for the predicate to hold, or one with
+ * len 0. */
+struct span	 pred_literal(const struct pred *, enum lit_mode *);
+/* Does the folded (or, where cased, raw) text fulfil it? */
+bool		 glob_match(struct span pattern, struct span text);
+
+#endif
