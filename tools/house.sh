@@ -132,7 +132,7 @@ check_members() {
 	done
 }
 
-# A third-party library is used in one file.  What is not C, POSIX or Linux is
+# A third-party library is used in one room.  What is not C, POSIX or Linux is
 # third-party; its first path component without suffix names it.
 check_libraries() {
 	grep -noE '^[ 	]*#[ 	]*include[ 	]*<[^>]*>' src/*/*.[ch] |
@@ -160,10 +160,12 @@ check_libraries() {
 		sub(/^archive_entry$/, "archive", library)
 		if (library in ours)
 			next
-		if (library in user && user[library] != $1)
+		room = $1
+		sub(/[^\/]*$/, "", room)
+		if (library in user && user[library] != room)
 			print $1 ": <" $2 "> is used in " user[library] " too"
 		else
-			user[library] = $1
+			user[library] = room
 	}'
 }
 

@@ -117,7 +117,9 @@ struct seg {
 	int64_t		 time;		/* of the packet that brought the last byte */
 	uint64_t	 record;	/* packet that brought the first byte */
 	uint64_t	 offset;	/* of that packet in its file */
-	uint64_t	 lost;		/* bytes missing right before data */
+	uint64_t	 lost;		/* bytes missing right before data;
+					 * those not consumed before a gap
+					 * are dropped and counted too */
 	uint8_t		 dir;
 	bool		 end;		/* nothing follows in this direction */
 };

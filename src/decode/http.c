@@ -34,6 +34,8 @@
 #define BODY_DECODED	(32u << 10)
 #define CODINGS_MAX	3		/* gzip in gzip happens, more is play */
 #define CHUNK_LINE_MAX	4096		/* size with extensions */
+#define WORD_MAX	40		/* of a garbled name or coding */
+#define JUNK_MAX	512		/* before a status line */
 #define AUTH_MAX	680		/* base64 of 510 bytes of user:password */
 #define SPARE_KEEP	4096		/* memory kept for the next request */
 #define LINE_SURE	1024		/* clean bytes of a known method's line */
@@ -195,7 +197,7 @@ static bool
 take_line(struct cursor *c, struct span *line)
 {
 	struct span rest = cur_rest(c);
-	size_t n = span_find_byte(rest, '\n');
+	size_t n = span_find_byte(rest, '\n'), cr;
 
 	if (n == SPAN_NPOS) {
 		if (rest.len == 0)
@@ -205,9 +207,15 @@ take_line(struct cursor *c, struct span *line)
 	} else {
 		*line = span_sub(rest, 0, n);
 	}
-	cur_skip(c, n + 1);
-	while (line->len > 0 && line->ptr[line->len - 1] == '\r')
+	if (line->len > 0 && line->ptr[line->len - 1] == '\r')
 		line->len--;
+	/* A bare CR ends a line too: some browsers read it so. */
+	cr = span_find_byte(*line, '\r');
+	if (cr != SPAN_NPOS) {
+		line->len = cr;
+		n = cr;
+	}
+	cur_skip(c, n + 1);
 	return true;
 }
 
@@ -280,9 +288,9 @@ classify_response(struct span s)
 	static const struct span start = { (const uint8_t *)"HTTP/", 5 };
 
 	if (s.len < 6)
-		return span_starts(start, span_sub(s, 0, 5)) ?
+		return span_starts_nocase(start, span_sub(s, 0, 5)) ?
 		    PROBE_MORE : PROBE_NO;
-	return span_starts(s, start) && ascii_is_digit(s.ptr[5]) ?
+	return span_starts_nocase(s, start) && ascii_is_digit(s.ptr[5]) ?
 	    PROBE_YES : PROBE_NO;
 }
 
@@ -865,16 +873,44 @@ coding_find(struct span name, enum content_coding *coding)
 	return false;
 }
 
+/* Only the letters, digits and dashes of a garbled word; what browsers make
+ * of it is decided by the bytes of the body. */
+static struct span
+squeeze(struct span s, uint8_t dst[WORD_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len && n < WORD_MAX; i++) {
+		uint8_t c = ascii_lower(s.ptr[i]);
+
+		if ((c >= 'a' && c <= 'z') || ascii_is_digit(c) || c == '-')
+			dst[n++] = c;
+	}
+	return span_of(dst, n);
+}
+
+static bool
+sounds_like(struct span item, const char *word)
+{
+	uint8_t text[WORD_MAX];
+
+	return span_find(squeeze(item, text), span_str(word)) != SPAN_NPOS;
+}
+
 static void
 read_coding(struct msg *m, struct span value)
 {
 	enum content_coding coding;
 	struct span item;
 
-	while (next_item(&value, &item))
-		if (coding_find(item, &coding) && coding != CODING_IDENTITY &&
-		    m->ncodings < CODINGS_MAX)
+	while (next_item(&value, &item)) {
+		if (!coding_find(item, &coding))
+			coding = sounds_like(item, "gzip") ? CODING_GZIP :
+			    sounds_like(item, "deflate") ? CODING_DEFLATE :
+			    CODING_IDENTITY;
+		if (coding != CODING_IDENTITY && m->ncodings < CODINGS_MAX)
 			m->coding[m->ncodings++] = (uint8_t)coding;
+	}
 }
 
 /* RFC 9112 6.1: chunked comes last and once. */
@@ -893,8 +929,29 @@ read_transfer(struct framing *f, struct msg *m, struct span value)
 			read_coding(m, item);
 		} else if (item.len != 0) {
 			f->ambiguous = true;
+			if (sounds_like(item, "chunked"))
+				f->chunked = true;
 		}
 	}
+}
+
+/* The header that a name with bytes that do not belong there stands for, when
+ * it tells how the body is to be read. */
+static enum header
+header_garbled(struct span name)
+{
+	uint8_t text[WORD_MAX];
+	uint8_t first = name.len == 0 ? 0 : ascii_lower(name.ptr[0]);
+	enum header id;
+
+	if ((first != 't' && first != 'c') || name.len > WORD_MAX)
+		return H_UNKNOWN;
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_tchar(name.ptr[i])) {
+			id = header_find(squeeze(name, text));
+			return id < H_KEPT ? H_UNKNOWN : id;
+		}
+	return H_UNKNOWN;
 }
 
 static void
@@ -904,6 +961,9 @@ read_header(struct msg *m, struct framing *f, struct span head,
 	struct span sent = span_sub(line, 0, colon), name = span_trim(sent);
 	struct span value = span_trim(span_sub(line, colon + 1, SIZE_MAX));
 	enum header id = header_find(name);
+
+	if (id == H_UNKNOWN && (id = header_garbled(name)) != H_UNKNOWN)
+		f->ambiguous = true;
 
 	if (id < H_KEPT) {
 		if (m->hdr[id].off == 0)
@@ -915,9 +975,13 @@ read_header(struct msg *m, struct framing *f, struct span head,
 	}
 	if (id == H_UNKNOWN)
 		return;
-	/* Not every server sees such a header field (smuggling). */
-	if (id != H_CODING && (folded || name.len != sent.len))
+	/* Not everybody sees such a header field (smuggling). */
+	if (folded || name.len != sent.len)
 		f->ambiguous = true;
+	if (value.len > 0 && value.ptr[0] == ':') {
+		f->ambiguous = true;
+		value = span_trim(span_sub(value, 1, SIZE_MAX));
+	}
 	if (id == H_LENGTH)
 		read_length(f, value);
 	else if (id == H_CHUNKED)
@@ -926,23 +990,45 @@ read_header(struct msg *m, struct framing *f, struct span head,
 		read_coding(m, value);
 }
 
+/* RFC 9112 5.2: obs-fold.  Takes what belongs to the line; a header field
+ * that hides in there and tells the length is read as well. */
+static bool
+take_folds(struct cursor *c, struct msg *m, struct framing *f,
+    struct span head, struct span *line)
+{
+	struct span more;
+	bool folded = false;
+	size_t colon;
+
+	while (c->left > 0 && cur_peek(c, 0) <= ' ' &&
+	    cur_peek(c, 0) != '\r' && cur_peek(c, 0) != '\n' &&
+	    take_line(c, &more)) {
+		line->len = (size_t)(more.ptr - line->ptr) + more.len;
+		folded = true;
+		colon = span_find_byte(more, ':');
+		if (colon != SPAN_NPOS && header_find(span_trim(
+		    span_sub(more, 0, colon))) >= H_KEPT)
+			read_header(m, f, head, more, colon, true);
+	}
+	return folded;
+}
+
 static void
 read_headers(struct call *r, struct msg *m, struct framing *f,
     struct span head, struct cursor c)
 {
-	struct span line, more;
+	struct span line;
 	unsigned n = 0;
-	bool bad = false;
+	bool bad = false, folded;
 
 	m->block.off = (uint32_t)(head.len - c.left);
 	m->block.len = (uint32_t)c.left;
 	for (;;) {
 		size_t left = c.left, colon;
-		bool folded = false;
 
 		if (!take_line(&c, &line))
 			break;
-		if (line.len == 0) {
+		if (line.len == 0 && c.left == 0) {
 			m->block.len -= (uint32_t)left;
 			break;
 		}
@@ -950,12 +1036,7 @@ read_headers(struct call *r, struct msg *m, struct framing *f,
 			dec_weird(r->d, WEIRD_HTTP_HEADERS_BIG);
 			break;
 		}
-		/* RFC 9112 5.2: obs-fold */
-		while ((cur_peek(&c, 0) == ' ' || cur_peek(&c, 0) == '\t') &&
-		    take_line(&c, &more)) {
-			line.len = (size_t)(more.ptr - line.ptr) + more.len;
-			folded = true;
-		}
+		folded = take_folds(&c, m, f, head, &line);
 		colon = span_find_byte(line, ':');
 		if (colon == SPAN_NPOS || colon == 0)
 			bad = true;
@@ -1002,33 +1083,45 @@ read_request_line(struct msg *m, struct span head, struct cursor *c)
 	return true;
 }
 
-/* Version, status, reason; false: no status line. */
+/* The next word and the blanks behind it; any control byte parts words. */
+static struct span
+take_word(struct cursor *c)
+{
+	struct span s = cur_rest(c);
+	size_t n = 0;
+
+	while (n < s.len && s.ptr[n] > ' ')
+		n++;
+	s = cur_take(c, n);
+	while (c->left > 0 && cur_peek(c, 0) <= ' ')
+		cur_skip(c, 1);
+	return s;
+}
+
+/* Version, status, reason; false: no status line.  Without a number the
+ * status is 0. */
 static bool
 read_status_line(struct txn *t, struct span head, struct cursor *c)
 {
 	struct msg *m = &t->m[DIR_SERVER];
-	struct span line, rest;
-	size_t n, digits = 0;
+	struct span line, word;
+	struct cursor l;
 
 	if (!take_line(c, &line) ||
-	    !span_starts(line, SPAN_LIT("HTTP/")))
+	    !span_starts_nocase(line, SPAN_LIT("HTTP/")))
 		return false;
-	n = span_find_byte(line, ' ');
-	if (n == SPAN_NPOS)
-		n = span_find_byte(line, '\t');
-	if (n == SPAN_NPOS)
-		return false;
-	m->word[2] = part_from(head, span_sub(line, 5, n - 5));
-	rest = span_trim(span_sub(line, n, SIZE_MAX));
+	l = cur_of(line);
+	word = take_word(&l);
+	m->word[2] = part_from(head, span_sub(word, 5, SIZE_MAX));
+	word = take_word(&l);
 	t->status = 0;
-	while (digits < 3 && digits < rest.len &&
-	    ascii_is_digit(rest.ptr[digits]))
+	for (size_t i = 0; i < word.len && i < 3; i++) {
+		if (!ascii_is_digit(word.ptr[i]))
+			break;
 		t->status = (uint16_t)(t->status * 10 +
-		    (rest.ptr[digits++] - '0'));
-	if (digits == 0)
-		return false;
-	m->word[1] = part_from(head,
-	    span_trim(span_sub(rest, digits, SIZE_MAX)));
+		    (word.ptr[i] - '0'));
+	}
+	m->word[1] = part_from(head, span_trim(cur_rest(&l)));
 	return true;
 }
 

@@ -372,13 +372,25 @@ find_flow(const struct shard *s, uint32_t i, const struct packet *p,
 	return 0;
 }
 
-/* A new connection between the same ports. */
+/*
+ * A new connection between the same ports: a SYN after the end, or, should the
+ * end not have been captured, a SYN+ACK that counts from another number than
+ * the one before.  A SYN alone proves nothing while the connection lives: a
+ * forged one must not cut it.
+ */
 static inline bool
-is_reused(const struct flow *f, const struct packet *p)
+is_reused(const struct flow *f, const struct packet *p, int side)
 {
-	return p->proto == IPPROTO_N_TCP &&
-	    (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
-	    tcp_is_over(f);
+	uint8_t flags = p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST);
+
+	if (p->proto != IPPROTO_N_TCP || !(flags & TCP_SYN))
+		return false;
+	if (flags == TCP_SYN)
+		return tcp_is_over(f);
+	return flags == (TCP_SYN | TCP_ACK) &&
+	    (f->letters[side] & LETTER_SYN) != 0 &&
+	    f->state[side] >= EP_ESTABLISHED &&
+	    f->high[side] - (uint32_t)f->bytes[side] != p->seq + 1;
 }
 
 /* -- packets ---------------------------------------------------------------------------- */
@@ -443,7 +455,7 @@ work(struct flows *fl, struct shard *s, struct batch *b,
 	if (i != 0 && is_idle(&s->flow[i], s->now_s)) {
 		flow_end(s, b, i, "timeout");
 		i = 0;
-	} else if (i != 0 && is_reused(&s->flow[i], p)) {
+	} else if (i != 0 && is_reused(&s->flow[i], p, side)) {
 		flow_end(s, b, i, "end");
 		i = 0;
 	}

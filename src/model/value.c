@@ -162,9 +162,24 @@ put_mac(struct buf *b, const uint8_t *p)
 static void
 put_guid(struct buf *b, const uint8_t *p)
 {
-	buf_printf(b, "{%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}",
-	    load_le32(p), load_le16(p + 4), load_le16(p + 6), p[8], p[9],
-	    p[10], p[11], p[12], p[13], p[14], p[15]);
+	static const uint8_t order[16] = {
+		3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15
+	};
+	static const char hex[] = "0123456789abcdef";
+	uint8_t *d = buf_room(b, 38);
+	size_t n = 0;
+
+	if (d == NULL)
+		return;
+	d[n++] = '{';
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			d[n++] = '-';
+		d[n++] = (uint8_t)hex[p[order[i]] >> 4];
+		d[n++] = (uint8_t)hex[p[order[i]] & 15];
+	}
+	d[n++] = '}';
+	b->len += n;
 }
 
 /* MS-DTYP 2.4.2.1 */
@@ -180,7 +195,9 @@ put_sid(struct buf *b, struct span s)
 		hex_put(b, s);
 		return;
 	}
-	buf_printf(b, "S-%u-", revision);
+	buf_str(b, "S-");
+	buf_put_u64(b, revision);
+	buf_byte(b, '-');
 	buf_put_u64(b, authority);
 	while (n-- > 0) {
 		buf_byte(b, '-');

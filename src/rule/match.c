@@ -532,16 +532,34 @@ search_field(struct matcher *m, const struct plan_field *f, struct slot *s)
 			search_value(m, f, &items[i], NULL);
 }
 
+static bool
+is_textual(const struct value *v)
+{
+	return v->type == VT_STR || v->type == VT_WSTR;
+}
+
+/* Keywords: every value.  Numbers, times and ids are rendered only for
+ * keywords that could stand in them. */
 static void
 search_all(struct matcher *m, const struct plan_field *f)
 {
 	for (unsigned i = 0; i < m->e->nfields; i++) {
 		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
-		size_t keep = m->text.len;
+		struct slot *s = slot_of(m, v->id);
+		size_t keep;
 
+		if (v->type == VT_NULL ||
+		    (!f->odd && v->type != VT_LIST && !is_textual(v)))
+			continue;
+		if (s != NULL && s->v == v && is_textual(v)) {
+			struct span fold = folded(m, s);
+
+			search_value(m, f, v, &fold);
+			continue;
+		}
+		keep = m->text.len;
 		if (v->type != VT_LIST) {
-			if (v->type != VT_NULL)
-				search_value(m, f, v, NULL);
+			search_value(m, f, v, NULL);
 		} else {
 			for (uint32_t k = 0; k < v->len; k++)
 				if (items[k].type != VT_LIST)

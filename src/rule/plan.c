@@ -61,68 +61,98 @@ is_whole_number(double d)
 	return d >= 0 && d < 9e15 && d == (double)(uint64_t)d;
 }
 
-/* How much a predicate narrows: 0 cannot be searched for. */
-static uint32_t
-pred_weight(const struct pred *pr)
+/*
+ * What it costs to wait for a predicate: how often it will be there by
+ * guess.  Long literals are rare, and what many rules name (\powershell.exe)
+ * is common.  COST_NEVER: it cannot be searched for.
+ */
+#define COST_NEVER	UINT64_MAX
+#define COST_NUMBER	100000u		/* an event id narrows little */
+#define LEN_FULL	32u		/* longer is not rarer any more */
+
+struct maker {
+	struct program	*p;
+	uint64_t	*memo;		/* by node: cost + 1; 0: not known */
+	uint32_t	*popular;	/* by predicate: variants with it */
+	uint32_t	*seen;		/* by node: variant that last came */
+};
+
+static uint64_t
+pred_cost(const struct maker *m, uint32_t id)
 {
+	const struct pred *pr = &m->p->pred[id];
 	enum lit_mode mode;
 	struct span s;
 
 	if (pr->op == PRED_NUM_EQ)
-		return pr->rel == PART_NONE && is_whole_number(pr->num) ? 2 : 0;
+		return pr->rel == PART_NONE && is_whole_number(pr->num) ?
+		    COST_NUMBER : COST_NEVER;
 	s = pred_literal(pr, &mode);
-	if (pr->op == PRED_EQ && s.ptr != NULL)
-		return 3 + (uint32_t)s.len;
-	return (uint32_t)MIN_OF(s.len, (size_t)1000);
+	if (s.ptr == NULL && !(pr->op == PRED_EQ && pr->text.len == 0))
+		return COST_NEVER;
+	if (pr->op == PRED_EQ && (pr->flags & PRED_CASED) != 0)
+		return COST_NEVER;
+	return ((uint64_t)m->popular[id] + 1) * 1024 /
+	    MIN_OF(s.len + 1, (size_t)LEN_FULL);
 }
 
-struct choice {
-	uint32_t	weight;		/* of the weakest member; 0: none */
-	uint32_t	n;		/* members */
-};
-
-/* Recursion is bounded: conditions nest to RULE_DEPTH_MAX, and the nodes of a
+/* Of an AND the cheapest child's, of an OR all children's together.
+ * Recursion is bounded: conditions nest to RULE_DEPTH_MAX, and the nodes of a
  * selection to a few more. */
-static struct choice
-choose(const struct program *p, node_id id, struct choice *memo)
+static uint64_t
+cost_of(struct maker *m, node_id id)
 {
-	const struct node *n = &p->node[id];
-	struct choice best = { 0, 0 };
+	const struct node *n = &m->p->node[id];
+	uint64_t cost = COST_NEVER, c;
 
-	if (memo[id].n != 0)
-		return memo[id];
+	if (m->memo[id] != 0)
+		return m->memo[id] == COST_NEVER ? COST_NEVER :
+		    m->memo[id] - 1;
 	switch ((enum node_type)n->type) {
 	case NODE_PRED:
-		best = (struct choice){ pred_weight(&p->pred[n->first]), 1 };
+		cost = pred_cost(m, n->first);
 		break;
 	case NODE_AND:
-		best.n = 1;
 		for (uint32_t i = 0; i < n->n; i++) {
-			struct choice c = choose(p, p->kids[n->first + i],
-			    memo);
-
-			if (c.weight > best.weight ||
-			    (c.weight == best.weight && c.n < best.n))
-				best = c;
+			c = cost_of(m, m->p->kids[n->first + i]);
+			cost = MIN_OF(cost, c);
 		}
 		break;
 	case NODE_OR:
-		best.weight = UINT32_MAX;
-		for (uint32_t i = 0; i < n->n; i++) {
-			struct choice c = choose(p, p->kids[n->first + i],
-			    memo);
-
-			best.weight = MIN_OF(best.weight, c.weight);
-			best.n += c.n;
+		cost = 0;
+		for (uint32_t i = 0; i < n->n && cost != COST_NEVER; i++) {
+			c = cost_of(m, m->p->kids[n->first + i]);
+			if (c == COST_NEVER ||
+			    __builtin_add_overflow(cost, c, &cost))
+				cost = COST_NEVER;
 		}
 		break;
 	case NODE_CONST:
 	case NODE_NOT:
-		best.n = 1;
 		break;
 	}
-	memo[id] = best;
-	return best;
+	if (cost == COST_NEVER - 1)
+		cost--;
+	m->memo[id] = cost == COST_NEVER ? COST_NEVER : cost + 1;
+	return cost;
+}
+
+/* How many variants have each predicate somewhere. */
+static void
+count_popular(struct maker *m, node_id id, uint32_t variant)
+{
+	const struct node *n = &m->p->node[id];
+
+	if (m->seen[id] == variant + 1)
+		return;
+	m->seen[id] = variant + 1;
+	if (n->type == NODE_PRED) {
+		m->popular[n->first]++;
+		return;
+	}
+	if (n->type != NODE_CONST)
+		for (uint32_t i = 0; i < n->n; i++)
+			count_popular(m, m->p->kids[n->first + i], variant);
 }
 
 struct pred_list {
@@ -148,24 +178,20 @@ push(struct pred_list *l, uint32_t pred)
 }
 
 static void
-collect(const struct program *p, node_id id, struct choice *memo,
-    struct pred_list *out)
+collect(struct maker *m, node_id id, struct pred_list *out)
 {
-	const struct node *n = &p->node[id];
+	const struct node *n = &m->p->node[id];
+	const node_id *kid = &m->p->kids[n->first];
 
 	if (n->type == NODE_PRED) {
 		push(out, n->first);
 	} else if (n->type == NODE_OR) {
 		for (uint32_t i = 0; i < n->n; i++)
-			collect(p, p->kids[n->first + i], memo, out);
+			collect(m, kid[i], out);
 	} else if (n->type == NODE_AND) {
 		for (uint32_t i = 0; i < n->n; i++) {
-			node_id kid = p->kids[n->first + i];
-			struct choice c = choose(p, kid, memo);
-
-			if (c.weight == memo[id].weight &&
-			    c.n == memo[id].n) {
-				collect(p, kid, memo, out);
+			if (cost_of(m, kid[i]) == cost_of(m, id)) {
+				collect(m, kid[i], out);
 				return;
 			}
 		}
@@ -173,11 +199,6 @@ collect(const struct program *p, node_id id, struct choice *memo,
 }
 
 /* -- plans ------------------------------------------------------------------------- */
-
-struct maker {
-	struct program	*p;
-	struct choice	*memo;		/* by node */
-};
 
 static struct plan *
 new_plan(struct program *p)
@@ -210,16 +231,14 @@ static bool
 add_needs(struct maker *m, struct plan *l, uint32_t variant,
     struct pred_list *list, uint32_t *size)
 {
-	struct choice c;
 	node_id root = m->p->variant[variant].root;
 
-	c = choose(m->p, root, m->memo);
-	if (c.weight == 0 || c.weight == UINT32_MAX) {
+	if (cost_of(m, root) == COST_NEVER) {
 		l->always[l->nalways++] = variant;
 		return true;
 	}
 	list->n = 0;
-	collect(m->p, root, m->memo, list);
+	collect(m, root, list);
 	for (uint32_t i = 0; i < list->n; i++) {
 		if (l->nneeds == *size) {
 			uint32_t n = *size == 0 ? 256 : *size * 2;
@@ -253,6 +272,17 @@ field_of(struct plan *l, uint16_t field)
 	return &l->field[l->nfields++];
 }
 
+/* Could the literal stand in what value_put() makes of anything but text? */
+static bool
+is_odd(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!ascii_is_digit(s.ptr[i]) &&
+		    strchr("abcdefxstrulz-:.{}", s.ptr[i]) == NULL)
+			return false;
+	return true;
+}
+
 static bool
 add_literal(struct program *p, struct plan *l, uint32_t id)
 {
@@ -277,6 +307,7 @@ add_literal(struct program *p, struct plan *l, uint32_t id)
 		buf_fini(&b);
 	} else {
 		text = pred_literal(pr, &mode);
+		f->odd |= is_odd(text);
 	}
 	return literals_add(*set, text, mode, id);
 }
@@ -412,16 +443,19 @@ make_win_plans(struct maker *m)
 bool
 program_finish(struct program *p)
 {
-	struct maker m = { p, NULL };
+	struct maker m = { .p = p };
 	bool ok, used[KIND_COUNT] = { false };
 
 	ASSERT(!p->finished);
 	m.memo = calloc(p->nnodes, sizeof(*m.memo));
-	if (m.memo == NULL)
-		return false;
+	m.seen = calloc(p->nnodes, sizeof(*m.seen));
+	m.popular = calloc((size_t)p->npreds + 1, sizeof(*m.popular));
+	ok = m.memo != NULL && m.seen != NULL && m.popular != NULL;
+	for (uint32_t i = 0; i < p->nvariants && ok; i++)
+		count_popular(&m, p->variant[i].root, i);
 	for (uint32_t i = 0; i < p->ngates; i++)
 		used[p->gate[i].kind] = true;
-	ok = make_win_plans(&m);
+	ok = ok && make_win_plans(&m);
 	for (unsigned k = 0; k < KIND_COUNT && ok; k++) {
 		p->kind_plan[k] = NO_PLAN;
 		if (used[k] && k != KIND_WINEVENT)
@@ -429,6 +463,8 @@ program_finish(struct program *p)
 			    &p->kind_plan[k]);
 	}
 	free(m.memo);
+	free(m.seen);
+	free(m.popular);
 	p->finished = ok;
 	return ok && !p->full;
 }

@@ -281,6 +281,8 @@ struct plan_field {
 	uint16_t	 field;		/* FIELD_OTHER: every value */
 	struct literals	*text;		/* ids are predicates; or NULL */
 	struct literals	*num;		/* decimal text of numbers; or NULL */
+	bool		 odd;		/* a literal could stand in the text of
+					 * a number, time, address or id */
 };
 
 /* The rules of one (channel, event id) or kind. */

@@ -27,8 +27,9 @@
 
 #define BLOCK_MAX	(16u << 20)	/* of header and packet blocks */
 #define INTERFACES_MAX	4096		/* 64 KB; real captures have a few */
-/* Times beyond this are broken; ns fit with room for arithmetic. */
-#define SECONDS_MAX	(INT64_C(1) << 32)
+/* Times beyond this (year 2255) are broken; in ns they fit 64 bits, with room
+ * for arithmetic. */
+#define SECONDS_MAX	INT64_C(9000000000)
 
 enum block_type {
 	BT_INTERFACE = 1, BT_PACKET = 2, BT_SIMPLE = 3, BT_ENHANCED = 6,
@@ -80,6 +81,7 @@ to_time(const struct interface *i, uint64_t ticks)
 {
 	unsigned n = i->resolution & 0x7f;
 	uint64_t seconds, ns;
+	int64_t total;
 
 	if (i->resolution & 0x80) {
 		if (n > 63)
@@ -100,7 +102,10 @@ to_time(const struct interface *i, uint64_t ticks)
 	}
 	if (seconds > SECONDS_MAX)
 		return TIME_NONE;
-	return ((int64_t)seconds + i->offset) * NSEC + (int64_t)ns;
+	total = (int64_t)seconds + i->offset;
+	if (total >= SECONDS_MAX || total < -SECONDS_MAX)
+		return TIME_NONE;
+	return total * NSEC + (int64_t)ns;
 }
 
 /* -- blocks ------------------------------------------------------------------- */

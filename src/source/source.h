@@ -58,7 +58,7 @@ size_t		 window_fill(struct window *, size_t want);
 static inline struct span
 window_view(const struct window *w)
 {
-	return (struct span){ w->ptr + w->start, w->end - w->start };
+	return span_sub(span_of(w->ptr, w->end), w->start, SIZE_MAX);
 }
 static inline void
 window_take(struct window *w, size_t n)

@@ -99,7 +99,7 @@ textwin_view(const struct textwin *t)
 {
 	if (!t->is_utf16)
 		return window_view(t->win);
-	return (struct span){ t->ptr + t->start, t->end - t->start };
+	return span_sub(span_of(t->ptr, t->end), t->start, SIZE_MAX);
 }
 
 bool
@@ -112,7 +112,7 @@ textwin_eof(const struct textwin *t)
 void
 textwin_take(struct textwin *t, size_t n)
 {
-	const uint8_t *p = t->ptr + t->start;
+	struct span v = textwin_view(t);
 	size_t units = 0;
 
 	if (!t->is_utf16) {
@@ -120,10 +120,10 @@ textwin_take(struct textwin *t, size_t n)
 		t->offset = t->win->offset;
 		return;
 	}
-	ASSERT(n <= t->end - t->start);
+	ASSERT(n <= v.len);
 	/* Every character was one unit, those of 4 bytes were two. */
 	for (size_t i = 0; i < n; i++)
-		units += ((p[i] & 0xc0) != 0x80) + (p[i] >= 0xf0);
+		units += ((v.ptr[i] & 0xc0) != 0x80) + (v.ptr[i] >= 0xf0);
 	t->start += n;
 	t->offset += units * 2;
 }

@@ -114,7 +114,7 @@ sed -i 's/_aa/_bb/' src/decode/bb.c
 finds members 'a member without a row' 'src/decode/bb.c:'
 
 echo '#include <zlib.h>' >>src/base/use.c
-finds libraries 'a library in two files' '<zlib.h> is used in'
+finds libraries 'a library in two rooms' '<zlib.h> is used in'
 
 sed -i 1d src/base/use.c
 finds spdx 'a file without licence' 'src/base/use.c'

@@ -812,6 +812,20 @@ test_reuse(void **unused)
 	assert_string_equal(told[0], "40000>8080 tcp - RSTO ShAR 0/0 0 rst");
 	ntold = 0;
 	is_told("40000>8080 tcp - S0 S 0/0 0 end");
+	/* The end was not captured. */
+	shake();
+	tcp(0, A, 101, 501, "Lx\n");
+	tcp(1, S | A, 500, 101, "");	/* just repeated */
+	tcp(0, S, 7777, 0, "");		/* forged, or new: not known yet */
+	tcp(0, A, 104, 501, "y\n");
+	assert_int_equal(ntold, 0);
+	tcp(0, S, 9000, 0, "");
+	tcp(1, S | A, 70000, 9001, "");
+	assert_int_equal(ntold, 1);
+	tcp(0, A, 9001, 70001, "Lz\n");
+	is_said("c10:Lx\n|c13:y\n|c7:$|s7:$|c16:Lz\n|");
+	ntold = 0;
+	is_told("40000>8080 tcp line S1 ^hD 3/0 0 end");
 }
 
 static void
