@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* -- errors and assertions -------------------------------------------- */
+/* -- errors and assertions ----------------------------------------------- */
 
 enum err {
 #define ERROR(name, text) ERR_##name,
@@ -41,7 +41,7 @@ _Noreturn void	 assert_failed(const char *, const char *, int);
 #define MIN_OF(a, b)	((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b)	((a) > (b) ? (a) : (b))
 
-/* -- span: borrowed bytes --------------------------------------------- */
+/* -- span: borrowed bytes ------------------------------------------------ */
 
 struct span {
 	const uint8_t	*ptr;
@@ -133,7 +133,7 @@ ascii_hex(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* -- cursor: the only way to touch input ------------------------------ */
+/* -- cursor: the only way to touch input --------------------------------- */
 
 struct cursor {
 	const uint8_t	*ptr;		/* next byte */
@@ -287,7 +287,7 @@ CUR_READER(uint32_t, cur_be32, load_be32, 4)
 CUR_READER(uint64_t, cur_be64, load_be64, 8)
 #undef CUR_READER
 
-/* -- arena: memory that goes all at once ------------------------------ */
+/* -- arena: memory that goes all at once --------------------------------- */
 
 struct arena_chunk;
 
@@ -311,7 +311,7 @@ struct span	 arena_copy(struct arena *, struct span);
 /* Bytes handed out since the last reset (an upper bound). */
 size_t		 arena_used(const struct arena *);
 
-/* -- buf: growing bytes with a cap ------------------------------------ */
+/* -- buf: growing bytes with a cap --------------------------------------- */
 
 struct buf {
 	uint8_t	*ptr;
@@ -358,7 +358,7 @@ buf_view(const struct buf *b)
 	return (struct span){ b->ptr, b->len };
 }
 
-/* -- JSON text (RFC 8259) --------------------------------------------- */
+/* -- JSON text (RFC 8259) ------------------------------------------------ */
 
 /* Bytes of the well-formed UTF-8 sequence at p (RFC 3629) of n > 0 bytes;
  * 0 when there is none. */
@@ -371,7 +371,7 @@ void		 json_str(struct buf *, struct span);
 void		 json_wstr(struct buf *, struct span);
 void		 json_key(struct buf *, const char *);	/* "key": */
 
-/* -- time ------------------------------------------------------------- */
+/* -- time ---------------------------------------------------------------- */
 
 #define TIME_NONE	INT64_MIN
 #define NSEC		INT64_C(1000000000)
@@ -401,7 +401,7 @@ int64_t		 time_civil(int64_t year, unsigned month, unsigned day,
  * does not fit. */
 int64_t		 time_from_filetime(uint64_t);
 
-/* -- hash ------------------------------------------------------------- */
+/* -- hash ---------------------------------------------------------------- */
 
 /* Keyed 64-bit hash of bytes (xxh3 with a seed); the seed is drawn once per
  * run for tables that hostile input fills.  Never let its value show in the
@@ -418,7 +418,7 @@ hash_mix(uint64_t h)
 	return h ^ h >> 33;
 }
 
-/* -- table: bounded map, evicts the least recently used ---------------- */
+/* -- table: bounded map, evicts the least recently used ------------------ */
 
 /*
  * Fixed-size keys (compared as bytes: clear the padding) to fixed-size
@@ -448,7 +448,7 @@ uint64_t	 table_evicted(const struct table *);
 bool		 table_next(const struct table *, uint32_t *it,
 		    const void **key, void **value);
 
-/* -- sorter: records in (time, source, record, seq) order -------------- */
+/* -- sorter: records in (time, source, record, seq) order ---------------- */
 
 /*
  * Items are a key and some bytes.  They are kept in memory up to a budget,

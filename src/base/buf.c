@@ -102,7 +102,7 @@ buf_put_u64(struct buf *b, uint64_t n)
 	buf_put(b, tmp + i, sizeof(tmp) - i);
 }
 
-/* -- JSON --------------------------------------------------------------- */
+/* -- JSON ---------------------------------------------------------------- */
 
 static void
 json_control(struct buf *b, uint8_t c)
@@ -163,6 +163,68 @@ json_plain(uint8_t c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/*
+ * Plain bytes by the word (SWAR): no control, quote, backslash or byte from
+ * 0x7f up.  A test that errs sends the word the slow way.
+ */
+#define ONES8	UINT64_C(0x0101010101010101)
+#define HIGH8	(ONES8 << 7)
+#define ONES16	UINT64_C(0x0001000100010001)
+#define HIGH16	(ONES16 << 15)
+
+static inline bool
+word_plain8(uint64_t x)
+{
+	uint64_t quote = x ^ ONES8 * '"', slash = x ^ ONES8 * '\\';
+	uint64_t del = x ^ ONES8 * 0x7f;
+
+	return (x & HIGH8) == 0 &&
+	    ((x | x >> 1) & ONES8 * 0x20) == ONES8 * 0x20 &&
+	    (((quote - ONES8) & ~quote) & HIGH8) == 0 &&
+	    (((slash - ONES8) & ~slash) & HIGH8) == 0 &&
+	    (((del - ONES8) & ~del) & HIGH8) == 0;
+}
+
+/* The same for four UTF-16 units. */
+static inline bool
+word_plain16(uint64_t x)
+{
+	uint64_t quote = x ^ ONES16 * '"', slash = x ^ ONES16 * '\\';
+	uint64_t del = x ^ ONES16 * 0x7f;
+
+	return (x & ONES16 * 0xff80) == 0 &&
+	    ((x | x >> 1) & ONES16 * 0x20) == ONES16 * 0x20 &&
+	    (((quote - ONES16) & ~quote) & HIGH16) == 0 &&
+	    (((slash - ONES16) & ~slash) & HIGH16) == 0 &&
+	    (((del - ONES16) & ~del) & HIGH16) == 0;
+}
+
+/* Copies the plain bytes at the front of s; returns how many. */
+static size_t
+put_plain(struct buf *b, struct span s)
+{
+	uint8_t *d = buf_room(b, s.len);
+	size_t i = 0;
+
+	if (d == NULL)
+		return s.len;		/* failed: nothing more to do */
+	while (s.len - i >= 8) {
+		uint64_t x;
+
+		memcpy(&x, s.ptr + i, 8);
+		if (!word_plain8(x))
+			break;
+		memcpy(d + i, &x, 8);
+		i += 8;
+	}
+	while (i < s.len && json_plain(s.ptr[i])) {
+		d[i] = s.ptr[i];
+		i++;
+	}
+	b->len += i;
+	return i;
+}
+
 void
 json_str(struct buf *b, struct span s)
 {
@@ -170,11 +232,9 @@ json_str(struct buf *b, struct span s)
 
 	buf_byte(b, '"');
 	while (i < s.len) {
-		size_t from = i, n;
+		size_t n;
 
-		while (i < s.len && json_plain(s.ptr[i]))
-			i++;
-		buf_put(b, s.ptr + from, i - from);
+		i += put_plain(b, span_sub(s, i, SIZE_MAX));
 		if (i == s.len)
 			break;
 		if (s.ptr[i] == '"' || s.ptr[i] == '\\') {
@@ -191,6 +251,36 @@ json_str(struct buf *b, struct span s)
 		}
 	}
 	buf_byte(b, '"');
+}
+
+/* Copies the plain units at the front of s, narrowed; returns the bytes of s
+ * that were taken. */
+static size_t
+put_plain_wide(struct buf *b, struct span s)
+{
+	uint8_t *d = buf_room(b, s.len / 2 + 1);
+	size_t i = 0, n = 0;
+
+	if (d == NULL)
+		return s.len;
+	while (s.len - i >= 8) {
+		uint64_t x;
+
+		x = load_le64(s.ptr + i);
+		if (!word_plain16(x))
+			break;
+		d[n++] = (uint8_t)x;
+		d[n++] = (uint8_t)(x >> 16);
+		d[n++] = (uint8_t)(x >> 32);
+		d[n++] = (uint8_t)(x >> 48);
+		i += 8;
+	}
+	while (s.len - i >= 2 && s.ptr[i + 1] == 0 && json_plain(s.ptr[i])) {
+		d[n++] = s.ptr[i];
+		i += 2;
+	}
+	b->len += n;
+	return i;
 }
 
 static void
@@ -221,12 +311,15 @@ json_wstr(struct buf *b, struct span s)
 {
 	buf_byte(b, '"');
 	for (size_t i = 0; i + 1 < s.len; i += 2) {
-		uint32_t c = load_le16(s.ptr + i);
+		uint32_t c;
+
+		i += put_plain_wide(b, span_sub(s, i, SIZE_MAX));
+		if (i + 1 >= s.len)
+			break;
+		c = load_le16(s.ptr + i);
 
 		if (c < 0x80) {
-			if (json_plain((uint8_t)c)) {
-				buf_byte(b, (uint8_t)c);
-			} else if (c == '"' || c == '\\') {
+			if (c == '"' || c == '\\') {
 				buf_byte(b, '\\');
 				buf_byte(b, (uint8_t)c);
 			} else {

@@ -203,7 +203,7 @@ sorter_runs(const struct sorter *s, size_t *n)
 	return s->runs;
 }
 
-/* -- merging -------------------------------------------------------------- */
+/* -- merging ------------------------------------------------------------- */
 
 struct reader {
 	int		 fd;

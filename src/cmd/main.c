@@ -2,6 +2,7 @@
  *
  * picket: finds intrusions in packets, Windows events and web logs.
  */
+#include <fcntl.h>
 #include <string.h>
 
 #include "cmd.h"
@@ -31,9 +32,25 @@ usage(FILE *f, int status)
 	return cmd_finish(status);
 }
 
+/*
+ * A closed standard stream must not become the next file that is opened.
+ * What takes its place cannot be used: reading or writing it is an error.
+ */
+static bool
+hold_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null",
+		    fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
+	if (!hold_streams())
+		return STATUS_PARTIAL;
 	if (argc < 2)
 		return usage(stderr, STATUS_USAGE);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -8,7 +8,7 @@
 
 #include "base.h"
 
-/* -- text ----------------------------------------------------------------- */
+/* -- text --------------------------------------------------------------- */
 
 /* UTF-16LE (or BE) to UTF-8; what is no UTF-16 becomes U+FFFD.  Returns the
  * bytes written; dst must have room for 3 bytes for each 2 of src (an odd
@@ -26,14 +26,14 @@ size_t		 base64_decode(struct span src, uint8_t *dst);
 void		 hex_put(struct buf *, struct span);	/* lower case */
 void		 base64_put(struct buf *, struct span);	/* with padding */
 
-/* -- hashes (libcrypto) ---------------------------------------------------- */
+/* -- hashes (libcrypto) ------------------------------------------------- */
 
 void		 md5_hex(struct span, char out[33]);
 void		 sha1_hex(struct span, char out[41]);
 void		 sha256_hex(struct span, char out[65]);
 void		 sha1_raw(struct span, uint8_t out[20]);
 
-/* -- DER / BER (X.690) ------------------------------------------------------ */
+/* -- DER / BER (X.690) -------------------------------------------------- */
 
 #define DER_SEQUENCE	0x30
 #define DER_SET		0x31
@@ -70,10 +70,10 @@ int64_t		 der_time(uint8_t tag, struct span);
 /* Dotted text of an OID's contents. */
 void		 der_oid_put(struct buf *, struct span);
 
-/* -- X.509 certificates (RFC 5280) ------------------------------------------ */
+/* -- X.509 certificates (RFC 5280) -------------------------------------- */
 
 struct x509 {			/* borrows from the certificate */
-	struct span	 serial;	/* INTEGER contents without leading 00 */
+	struct span	 serial;	/* INTEGER without leading 00 */
 	struct span	 issuer;	/* Name: contents of the RDNSequence */
 	struct span	 subject;
 	struct span	 san;		/* GeneralNames contents; may be none */
@@ -90,7 +90,7 @@ void		 x509_name_put(struct buf *, struct span name);
  * 0xa4 Name...) and its contents; false at the end. */
 bool		 x509_san_next(struct cursor *, uint8_t *tag, struct span *);
 
-/* -- JSON (RFC 8259) --------------------------------------------------------- */
+/* -- JSON (RFC 8259) ---------------------------------------------------- */
 
 /*
  * A parsed text is a row of tokens: every value, in the order of the text; in
@@ -121,7 +121,7 @@ enum json_status {
 struct json_token {
 	uint8_t		type;		/* enum json_type; keys: JSON_STRING */
 	uint8_t		flags;
-	uint32_t	off, len;	/* in the text; strings without quotes */
+	uint32_t	off, len;	/* in the text; no quotes */
 	uint32_t	next;
 };
 
@@ -158,7 +158,7 @@ bool		 json_u64(const struct json *, uint32_t i, uint64_t *);
 bool		 json_i64(const struct json *, uint32_t i, int64_t *);
 bool		 json_f64(const struct json *, uint32_t i, double *);
 
-/* -- content encodings ------------------------------------------------------ */
+/* -- content encodings -------------------------------------------------- */
 
 enum content_coding {
 	CODING_IDENTITY, CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD

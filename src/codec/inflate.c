@@ -67,6 +67,7 @@ inflate_zlib(int window_bits, struct span src, uint8_t *dst, size_t size,
 	int rc;
 
 	mem.used = 0;
+	*bad = false;
 	if (inflateInit2(&z, window_bits) != Z_OK) {
 		*bad = true;
 		return 0;
@@ -90,6 +91,42 @@ inflate_zlib(int window_bits, struct span src, uint8_t *dst, size_t size,
 	return size;
 }
 
+/* Length of a gzip header (RFC 1952 2.3); 0: none.  Reserved flags and the
+ * header's checksum are not looked at. */
+static size_t
+gzip_header(struct span src)
+{
+	struct cursor c = cur_of(src);
+	uint8_t flags;
+
+	if (cur_le16(&c) != 0x8b1f || cur_u8(&c) != Z_DEFLATED)
+		return 0;
+	flags = cur_u8(&c);
+	cur_skip(&c, 6);
+	if (flags & 0x04)			/* FEXTRA */
+		cur_skip(&c, cur_le16(&c));
+	for (uint8_t f = 0x08; f <= 0x10; f <<= 1)	/* FNAME, FCOMMENT */
+		while ((flags & f) && cur_ok(&c) && cur_u8(&c) != 0)
+			;
+	if (flags & 0x02)			/* FHCRC */
+		cur_skip(&c, 2);
+	return cur_ok(&c) ? src.len - c.left : 0;
+}
+
+/* Where zlib does not like the header, what is behind may still be good. */
+static size_t
+inflate_gzip(struct span src, uint8_t *dst, size_t size, bool *bad)
+{
+	size_t n = inflate_zlib(MAX_WBITS + 16, src, dst, size, bad), head;
+
+	if (n > 0 || !*bad || (head = gzip_header(src)) == 0)
+		return n;
+	n = inflate_zlib(-MAX_WBITS, span_sub(src, head, SIZE_MAX), dst, size,
+	    bad);
+	*bad = true;
+	return n;
+}
+
 static size_t
 inflate_deflate(struct span src, uint8_t *dst, size_t size, bool *bad)
 {
@@ -101,7 +138,6 @@ inflate_deflate(struct span src, uint8_t *dst, size_t size, bool *bad)
 		n = inflate_zlib(MAX_WBITS, src, dst, size, bad);
 		if (n > 0 || !*bad)
 			return n;
-		*bad = false;
 	}
 	return inflate_zlib(-MAX_WBITS, src, dst, size, bad);
 }
@@ -160,7 +196,7 @@ inflate_head(enum content_coding coding, struct span src, uint8_t *dst,
 		memcpy(dst, src.ptr, n);
 		return n;
 	case CODING_GZIP:
-		return inflate_zlib(MAX_WBITS + 16, src, dst, dst_size, bad);
+		return inflate_gzip(src, dst, dst_size, bad);
 	case CODING_DEFLATE:
 		return inflate_deflate(src, dst, dst_size, bad);
 	case CODING_BR:

@@ -36,7 +36,7 @@ json_fini(struct json *j)
 	*j = (struct json){ 0 };
 }
 
-/* -- tokens ------------------------------------------------------------- */
+/* -- tokens -------------------------------------------------------------- */
 
 static enum json_status
 grow(struct json *j)
@@ -74,7 +74,7 @@ json_raw(const struct json *j, uint32_t i)
 	return span_of(j->text.ptr + j->tok[i].off, j->tok[i].len);
 }
 
-/* -- strings ------------------------------------------------------------ */
+/* -- strings ------------------------------------------------------------- */
 
 /* Length of the well-formed UTF-8 sequence at p (RFC 3629 section 4). */
 static size_t
@@ -305,7 +305,7 @@ scan_string(const uint8_t *p, const uint8_t *end, uint8_t *flags,
 	return NULL;
 }
 
-/* -- numbers ------------------------------------------------------------ */
+/* -- numbers ------------------------------------------------------------- */
 
 static inline const uint8_t *
 scan_digits(const uint8_t *p, const uint8_t *end)
@@ -411,7 +411,7 @@ json_f64(const struct json *j, uint32_t i, double *out)
 	return __builtin_isfinite(*out);
 }
 
-/* -- repeated keys ------------------------------------------------------ */
+/* -- repeated keys ------------------------------------------------------- */
 
 #define KEY_DECODED	256	/* longer keys are compared as they stand */
 
@@ -544,7 +544,7 @@ json_member(const struct json *j, uint32_t object, struct span name)
 	return 0;
 }
 
-/* -- the parser --------------------------------------------------------- */
+/* -- the parser ---------------------------------------------------------- */
 
 struct open {			/* bracket that is open */
 	uint32_t	token;

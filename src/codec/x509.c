@@ -90,7 +90,7 @@ static const struct {
 #define OID_DSA		SPAN_LIT("\x2a\x86\x48\xce\x38\x04\x01")
 #define OID_SAN		SPAN_LIT("\x55\x1d\x11")
 
-/* -- names ----------------------------------------------------------------- */
+/* -- names --------------------------------------------------------------- */
 
 static struct span
 without_zeroes(struct span s)
@@ -252,7 +252,7 @@ x509_san_next(struct cursor *c, uint8_t *tag, struct span *s)
 	return cur_ok(&in);
 }
 
-/* -- the certificate ------------------------------------------------------- */
+/* -- the certificate ----------------------------------------------------- */
 
 static uint32_t
 bits_of(struct span number)

@@ -114,7 +114,7 @@ void		 conv_fields(struct batch *, struct conv *);
 /* Bytes of one direction of a conversation. */
 struct seg {
 	struct span	 data;
-	int64_t		 time;		/* of the packet that brought the last byte */
+	int64_t		 time;		/* when its last byte came */
 	uint64_t	 record;	/* packet that brought the first byte */
 	uint64_t	 offset;	/* of that packet in its file */
 	uint64_t	 lost;		/* bytes missing right before data;

@@ -36,6 +36,7 @@
 #define CHUNK_LINE_MAX	4096		/* size with extensions */
 #define WORD_MAX	40		/* of a garbled name or coding */
 #define JUNK_MAX	512		/* before a status line */
+#define CHUNK_JUNK_MAX	20		/* a chunk-size line with odd bytes */
 #define AUTH_MAX	680		/* base64 of 510 bytes of user:password */
 #define SPARE_KEEP	4096		/* memory kept for the next request */
 #define LINE_SURE	1024		/* clean bytes of a known method's line */
@@ -427,23 +428,25 @@ head_for_event(struct batch *b, const struct msg *m)
 	return s;
 }
 
-/* Undoes the codings, last applied first.  Where the first does not fit at
- * all the body is told as sent. */
+/* Undoes the codings, last applied first.  One that does not fit at all is
+ * passed over: servers name codings that they did not apply. */
 static void
 add_decoded(struct dec *d, unsigned field, const struct msg *m,
     struct span body)
 {
 	uint8_t out[2][BODY_DECODED];
-	bool bad = false;
+	bool bad, any_bad = false;
 
-	for (unsigned i = m->ncodings; i > 0 && !bad; i--) {
-		size_t n = inflate_head(m->coding[i - 1], body, out[i & 1],
+	for (unsigned i = m->ncodings; i > 0; i--) {
+		uint8_t *dst = body.ptr == out[0] ? out[1] : out[0];
+		size_t n = inflate_head(m->coding[i - 1], body, dst,
 		    BODY_DECODED, &bad);
 
 		if (n > 0 || !bad)
-			body = span_of(out[i & 1], n);
+			body = span_of(dst, n);
+		any_bad = any_bad || bad;
 	}
-	if (bad)
+	if (any_bad)
 		dec_weird(d, WEIRD_HTTP_ENCODING);
 	event_add_copy(d->batch, field, body);
 }
@@ -731,9 +734,6 @@ end_message(struct call *r)
 		req_over(r->d, s);
 	else
 		resp_over(r->d, s);
-	if (s->side[DIR_CLIENT].stage == ST_DEAD && s->npending == 0 &&
-	    s->resp == NULL && s->unlinked == 0)
-		r->d->action = DEC_DONE;
 }
 
 static void
@@ -773,7 +773,8 @@ step_dead(struct call *r)
 	return false;
 }
 
-/* No HTTP from here on. */
+/* No HTTP from here on.  A server may come back to it: bytes beyond a body's
+ * length happen. */
 static void
 junk(struct call *r, bool weird)
 {
@@ -781,13 +782,17 @@ junk(struct call *r, bool weird)
 
 	if (weird)
 		dec_weird(r->d, WEIRD_HTTP_BAD);
-	if (r->dir == DIR_SERVER)
-		flush_all(r->d, s);
-	else
+	if (r->dir == DIR_CLIENT) {
 		req_over(r->d, s);
-	s->side[r->dir].stage = ST_DEAD;
-	step_dead(r);
-	if (r->dir == DIR_SERVER || (s->npending == 0 && s->resp == NULL))
+		s->side[DIR_CLIENT].stage = ST_DEAD;
+		step_dead(r);
+		return;
+	}
+	flush(r->d, s, 0);
+	s->unlinked = 0;
+	s->side[DIR_SERVER].stage = ST_SYNC;
+	cur_skip(&r->c, r->c.left);
+	if (s->side[DIR_CLIENT].stage == ST_DEAD)
 		r->d->action = DEC_DONE;
 }
 
@@ -1210,6 +1215,18 @@ hand_over(struct call *r)
 	r->d->action = DEC_HANDOVER;
 }
 
+/* Status 204 and 304 have no body; some bring one nevertheless. */
+static bool
+body_after_all(struct call *r, const struct framing *f)
+{
+	if (r->c.left == 0 || cur_peek(&r->c, 0) <= ' ' ||
+	    (!f->chunked && !f->has_length) ||
+	    classify_response(cur_rest(&r->c)) != PROBE_NO)
+		return false;
+	dec_weird(r->d, WEIRD_HTTP_AMBIGUOUS);
+	return true;
+}
+
 static bool
 on_response(struct call *r, struct span head)
 {
@@ -1243,9 +1260,11 @@ on_response(struct call *r, struct span head)
 		if (t->waits)
 			s->wait = false;
 	}
-	changes = t->status == 101 || (t->is_connect && t->status / 100 == 2);
-	f.no_body = changes || t->is_head || t->status == 204 ||
-	    t->status == 304;
+	changes = (t->status == 101 &&
+	    (t->waits || !t->m[DIR_CLIENT].seen)) ||
+	    (t->is_connect && t->status / 100 == 2);
+	f.no_body = changes || t->is_head || ((t->status == 204 ||
+	    t->status == 304) && !body_after_all(r, &f));
 	if (changes)
 		hand_over(r);
 	else
@@ -1313,20 +1332,49 @@ take_head(struct call *r, size_t len)
 		junk(r, true);
 }
 
-/* The answer to an HTTP/0.9 request: bytes until the end. */
+/* The server's bytes are no head.  There may be one behind some junk; else they
+ * are the answer as it is: to an HTTP/0.9 request, or what a browser would show
+ * all the same. */
 static bool
-begin_simple(struct call *r)
+begin_loose(struct call *r)
 {
 	struct framing f = { 0 };
 	struct http *s = r->s;
+	size_t at = span_find_nocase(span_sub(cur_rest(&r->c), 0, JUNK_MAX),
+	    SPAN_LIT("HTTP/"));
 
-	if (r->dir == DIR_CLIENT || s->first == NULL ||
-	    s->first->m[DIR_CLIENT].word[2].off != 0)
+	if (r->dir == DIR_CLIENT || s->first == NULL)
 		return false;
+	if (s->first->m[DIR_CLIENT].word[2].off != 0)
+		dec_weird(r->d, WEIRD_HTTP_BAD);
+	if (at != SPAN_NPOS) {
+		cur_skip(&r->c, at);
+		if (classify(r) != PROBE_NO)
+			return true;
+	}
 	s->resp = pop(s);
 	s->resp->m[DIR_SERVER].seen = true;
 	begin_body(r, &f);
 	return true;
+}
+
+/* Before the head's end is there, or when its lines make no sense. */
+static bool
+start_unsure(struct call *r, size_t len)
+{
+	if (classify(r) == PROBE_NO) {
+		if (begin_loose(r))
+			return true;
+		junk(r, true);
+		return false;
+	}
+	if (len == 0 && r->c.left <= HEAD_MAX)
+		return false;
+	dec_weird(r->d, WEIRD_HTTP_HEADERS_BIG);
+	take_head(r, HEAD_MAX);
+	if (r->d->action == DEC_GO)
+		junk(r, false);
+	return false;
 }
 
 static bool
@@ -1348,25 +1396,13 @@ step_start(struct call *r)
 			return false;
 		r->s->wait = false;
 	}
+	if (r->dir == DIR_SERVER && classify(r) == PROBE_NO)
+		return start_unsure(r, 0);
 	len = head_len(cur_rest(&r->c), &side->scanned);
-	if (len == 0 && r->dir == DIR_CLIENT &&
-	    classify(r) == PROBE_YES)
+	if (len == 0 && r->dir == DIR_CLIENT && classify(r) == PROBE_YES)
 		len = simple_len(cur_rest(&r->c));
-	if (len == 0 || len > HEAD_MAX) {
-		if (classify(r) == PROBE_NO) {
-			if (begin_simple(r))
-				return true;
-			junk(r, true);
-			return false;
-		}
-		if (r->c.left <= HEAD_MAX)
-			return false;
-		dec_weird(r->d, WEIRD_HTTP_HEADERS_BIG);
-		take_head(r, HEAD_MAX);
-		if (r->d->action == DEC_GO)
-			junk(r, false);
-		return false;
-	}
+	if (len == 0 || len > HEAD_MAX)
+		return start_unsure(r, len);
 	take_head(r, len);
 	return r->d->action == DEC_GO;
 }
@@ -1430,11 +1466,12 @@ step_close(struct call *r)
 	return false;
 }
 
-/* chunk-size; false: none. */
+/* chunk-size; false: none.  Junk behind the digits of a short line is let
+ * pass (*bad), as browsers do. */
 static bool
-read_size(struct span line, uint64_t *size)
+read_size(struct span line, uint64_t *size, bool *bad)
 {
-	struct cursor c = cur_of(span_trim(line));
+	struct cursor c = cur_of(line);
 	uint64_t n = 0;
 	unsigned digits = 0;
 
@@ -1445,21 +1482,26 @@ read_size(struct span line, uint64_t *size)
 		digits++;
 	}
 	*size = n;
-	return digits > 0 && (c.left == 0 || cur_peek(&c, 0) == ';' ||
-	    cur_peek(&c, 0) == ' ' || cur_peek(&c, 0) == '\t');
+	if (c.left > 0 && cur_peek(&c, 0) != ';' && cur_peek(&c, 0) != ' ' &&
+	    cur_peek(&c, 0) != '\t') {
+		*bad = true;
+		return digits > 0 && line.len <= CHUNK_JUNK_MAX;
+	}
+	return digits > 0;
 }
 
+/* It says chunked but is not: browsers take it as it comes. */
 static bool
 bad_chunk(struct call *r)
 {
 	struct side *side = &r->s->side[r->dir];
 	struct txn *t = txn_of(r);
 
-	if (!side->first_chunk || r->dir == DIR_CLIENT) {
+	if (!side->first_chunk ||
+	    (r->dir == DIR_CLIENT && !side->has_length)) {
 		junk(r, true);
 		return false;
 	}
-	/* It says chunked but is not: browsers take it as it comes. */
 	dec_weird(r->d, WEIRD_HTTP_BAD);
 	side->left = side->length;
 	side->stage = side->has_length ? ST_BODY : ST_CLOSE;
@@ -1474,12 +1516,22 @@ step_size(struct call *r)
 	struct side *side = &r->s->side[r->dir];
 	struct span line;
 	struct txn *t = txn_of(r);
+	bool bad = false;
 
+	for (; r->c.left > 0 && cur_peek(&r->c, 0) <= ' '; cur_skip(&r->c, 1))
+		bad = bad || (cur_peek(&r->c, 0) != ' ' &&
+		    cur_peek(&r->c, 0) != '\t');
+	if (r->c.left == 0)
+		return false;
+	if (ascii_hex(cur_peek(&r->c, 0)) < 0)
+		return bad_chunk(r);
 	if (!peek_line(span_sub(cur_rest(&r->c), 0, CHUNK_LINE_MAX), &line))
 		return r->c.left >= CHUNK_LINE_MAX && bad_chunk(r);
-	if (!read_size(line, &side->left))
+	if (!read_size(line, &side->left, &bad))
 		return bad_chunk(r);
-	(void)take_line(&r->c, &line);
+	if (bad)
+		dec_weird(r->d, WEIRD_HTTP_BAD);
+	cur_skip(&r->c, span_find_byte(cur_rest(&r->c), '\n') + 1);
 	side->first_chunk = false;
 	if (side->left == 0) {
 		side->stage = ST_TRAILER;
@@ -1521,7 +1573,7 @@ step_trailer(struct call *r)
 	if (!peek_line(cur_rest(&r->c), &line))
 		return false;
 	side->scanned += (uint32_t)line.len + 1;
-	(void)take_line(&r->c, &line);
+	cur_skip(&r->c, span_find_byte(cur_rest(&r->c), '\n') + 1);
 	if (line.len == 0)
 		end_message(r);
 	return r->d->action == DEC_GO;
@@ -1575,22 +1627,32 @@ on_gap(struct call *r)
 	side->stage = ST_SYNC;
 }
 
-static void
-on_end(struct call *r)
+/* Where a head ends that has no empty line: behind one of blanks, or not. */
+static size_t
+loose_len(struct span s)
 {
-	struct side *side = &r->s->side[r->dir];
-	struct span line;
+	size_t at = 0, n;
 
-	/* A head that was cut off: tell what it says. */
-	if (side->stage == ST_START && r->c.left > 0 && !r->s->wait &&
-	    classify(r) == PROBE_YES && peek_line(cur_rest(&r->c), &line))
-		take_head(r, MIN_OF(r->c.left, HEAD_MAX));
-	if (r->d->action != DEC_GO)
-		return;
-	if (r->dir == DIR_CLIENT)
-		req_over(r->d, r->s);
-	else
-		flush(r->d, r->s, 0);
+	while ((n = span_find_byte(span_sub(s, at, SIZE_MAX), '\n')) !=
+	    SPAN_NPOS) {
+		if (at != 0 && span_trim(span_sub(s, at, n)).len == 0)
+			return at + n + 1;
+		at += n + 1;
+	}
+	return s.len;
+}
+
+/* The direction ends inside a head: tell what it says. */
+static bool
+take_cut_head(struct call *r)
+{
+	struct span line, rest = cur_rest(&r->c);
+
+	if (r->s->side[r->dir].stage != ST_START || r->s->wait ||
+	    !peek_line(rest, &line) || classify(r) != PROBE_YES)
+		return false;
+	take_head(r, MIN_OF(loose_len(rest), HEAD_MAX));
+	return r->d->action == DEC_GO;
 }
 
 static size_t
@@ -1600,10 +1662,16 @@ http_stream(struct dec *d, void *state, const struct seg *seg)
 
 	if (seg->lost != 0)
 		on_gap(&r);
-	while (d->action == DEC_GO && step(&r))
-		;
-	if (seg->end && d->action == DEC_GO)
-		on_end(&r);
+	do {
+		while (d->action == DEC_GO && step(&r))
+			;
+	} while (seg->end && d->action == DEC_GO && take_cut_head(&r));
+	if (seg->end && d->action == DEC_GO) {
+		if (r.dir == DIR_CLIENT)
+			req_over(d, r.s);
+		else
+			flush(d, r.s, 0);
+	}
 	settle(d, r.s);
 	return seg->data.len - r.c.left;
 }

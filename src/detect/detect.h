@@ -59,7 +59,7 @@ extern const size_t ndetectors;
 /* Dashes and underscores are the same. */
 const struct detector *detector_find(struct span name);
 
-/* -- what detectors use ---------------------------------------------------- */
+/* -- what detectors use -------------------------------------------------- */
 
 /* A finding with the row's texts, of this event: time, one evidence, count 1.
  * Resets the scratch buffers. */
@@ -103,7 +103,7 @@ bool		 small_set_has(const struct small_set *, struct span);
 struct span	 event_text(struct arena *, const struct event *,
 		    unsigned field);
 
-/* -- findings and notes as bytes ------------------------------------------- */
+/* -- findings and notes as bytes ----------------------------------------- */
 
 /* Between processes and through the sorter.  Reading checks everything. */
 void		 finding_pack(struct buf *, const struct finding *);

@@ -156,7 +156,7 @@ kerberoast_event(struct detect *d, const struct event *e)
 	arena_fini(&m);
 }
 
-/* -- in order ------------------------------------------------------------------ */
+/* -- in order ------------------------------------------------------------ */
 
 struct key {
 	uint64_t	src, user;	/* hashes */

@@ -52,7 +52,7 @@ static const uint16_t fields[] = {
 	FIELD_DST_PORT, FIELD_DNS_QUERY, FIELD_PROTO, FIELD_OTHER
 };
 
-/* -- folding ------------------------------------------------------------------ */
+/* -- folding ------------------------------------------------------------- */
 
 struct work {
 	uint8_t	b[FOLD_MAX];
@@ -312,7 +312,7 @@ search_value(struct span s, struct work *w, struct span *lookup)
 	return false;
 }
 
-/* -- the worker's part ------------------------------------------------------------ */
+/* -- the worker's part --------------------------------------------------- */
 
 static bool
 search_event(const struct event *e, struct work *w, struct span *lookup,
@@ -347,7 +347,7 @@ log4shell_event(struct detect *d, const struct event *e)
 		d->keep(d, e);
 }
 
-/* -- in order ----------------------------------------------------------------------- */
+/* -- in order ------------------------------------------------------------ */
 
 enum answer { ANSWER_NONE, ANSWER_DNS, ANSWER_CONN, ANSWER_CLASS };
 

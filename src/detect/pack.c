@@ -146,7 +146,7 @@ finding_unpack(struct arena *m, struct span s, struct finding *f)
 	return cur_ok(&c) && c.left == 0;
 }
 
-/* -- notes ------------------------------------------------------------------ */
+/* -- notes --------------------------------------------------------------- */
 
 static bool
 by_pointer(unsigned type)

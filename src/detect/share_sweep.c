@@ -110,7 +110,7 @@ share_sweep_event(struct detect *d, const struct event *e)
 	arena_fini(&m);
 }
 
-/* -- in order ------------------------------------------------------------------ */
+/* -- in order ------------------------------------------------------------ */
 
 struct sweep {
 	int64_t			since;

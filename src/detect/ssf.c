@@ -208,7 +208,7 @@ ssf_event(struct detect *d, const struct event *e)
 		d->keep(d, e);
 }
 
-/* -- in order ------------------------------------------------------------------- */
+/* -- in order ------------------------------------------------------------ */
 
 struct key {
 	struct addr	src, dst;

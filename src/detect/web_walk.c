@@ -49,7 +49,7 @@ web_walk_event(struct detect *d, const struct event *e)
 		d->keep(d, e);
 }
 
-/* -- in order ------------------------------------------------------------------ */
+/* -- in order ------------------------------------------------------------ */
 
 struct walk {
 	int64_t			since;

@@ -39,7 +39,7 @@ static const uint16_t fields[] = {
 	FIELD_HTTP_RESP_HEADERS, FIELD_OTHER
 };
 
-/* -- one request ------------------------------------------------------------------ */
+/* -- one request --------------------------------------------------------- */
 
 /* A header's value, from the block as it was sent. */
 static struct span
@@ -170,7 +170,7 @@ webshell_event(struct detect *d, const struct event *e)
 		d->keep(d, e);
 }
 
-/* -- a path over time ---------------------------------------------------------------- */
+/* -- a path over time ---------------------------------------------------- */
 
 struct path {
 	struct finding	 f;

@@ -47,7 +47,7 @@ struct hunt_options {
 	size_t				 noutputs;
 	const struct sink		*sink;	/* standard output; or NULL */
 	const char			*events;	/* file, "-" or NULL */
-	const bool			*kinds;		/* of events; NULL: all */
+	const bool			*kinds;	/* of events; NULL: all */
 	bool				 raw;
 	enum severity			 min_severity;
 	int64_t				 since, until;	/* TIME_NONE: open */
@@ -68,7 +68,7 @@ int		 hunt_run(const struct hunt_options *);
  * Inside the engine: what its files share, and what fuzzing and tests drive.
  */
 
-/* -- units ------------------------------------------------------------------ */
+/* -- units --------------------------------------------------------------- */
 
 /* Captures from this size on are cut by shards, cuttable files by parts; the
  * parts do not depend on the number of workers. */
@@ -82,7 +82,7 @@ struct unit {
 	bool		leads;		/* counts the input and its errors */
 };
 
-/* -- what a worker tells of a unit -------------------------------------------- */
+/* -- what a worker tells of a unit --------------------------------------- */
 
 struct told_member {
 	uint32_t	 ordinal;
@@ -118,7 +118,7 @@ void		 told_pack(struct buf *, const struct told *);
 /* Into the arena. */
 bool		 told_unpack(struct arena *, struct span, struct told *);
 
-/* -- reading one unit ------------------------------------------------------------ */
+/* -- reading one unit ---------------------------------------------------- */
 
 /* A worker's means; shared by its units. */
 struct reader_ctx {
@@ -153,7 +153,7 @@ enum err	 reader_unit(struct reader_ctx *, const struct unit *,
 /* The same for bytes in memory, for fuzzing and tests. */
 enum err	 reader_input(struct reader_ctx *, struct input *);
 
-/* -- workers ------------------------------------------------------------------------ */
+/* -- workers ------------------------------------------------------------- */
 
 struct lost_unit {
 	size_t		unit;
@@ -179,7 +179,7 @@ enum err	 workers_run(const struct hunt_options *,
 		    const struct unit *, size_t nunits, struct gathered *);
 void		 gathered_fini(struct gathered *);
 
-/* -- sandbox ------------------------------------------------------------------------- */
+/* -- sandbox ------------------------------------------------------------- */
 
 /*
  * Shuts the calling process in: no network, no new programs, no writing by
@@ -191,7 +191,7 @@ const char	*sandbox_enter(const char *const *path, size_t npaths);
 /* The static text that equals s; "none" for any other. */
 const char	*sandbox_known(struct span s);
 
-/* -- judging ---------------------------------------------------------------------------- */
+/* -- judging ------------------------------------------------------------- */
 
 #define FINDINGS_MAX	2000000u	/* 1 KB each */
 
@@ -202,7 +202,7 @@ void		 judge_free(struct judge *);
  * as long as the judge. */
 enum err	 judge_run(struct judge *, struct merge *, struct report *);
 
-/* -- writing ------------------------------------------------------------------------------ */
+/* -- writing ------------------------------------------------------------- */
 
 /* A file that comes into being whole or not at all. */
 struct out_file {

@@ -53,7 +53,7 @@ stage_done(struct hunt *h, unsigned i, const char *name, double *since)
 	*since = t;
 }
 
-/* -- units ---------------------------------------------------------------------- */
+/* -- units --------------------------------------------------------------- */
 
 static bool
 add_unit(struct hunt *h, const struct unit *u)
@@ -159,7 +159,7 @@ list_inputs(struct hunt *h)
 	return true;
 }
 
-/* -- demand ------------------------------------------------------------------------ */
+/* -- demand -------------------------------------------------------------- */
 
 static void
 set_demand(struct hunt *h)
@@ -184,7 +184,7 @@ set_demand(struct hunt *h)
 	}
 }
 
-/* -- what was told -------------------------------------------------------------------- */
+/* -- what was told ------------------------------------------------------- */
 
 static const char *
 source_name(const struct report *r, uint32_t source)
@@ -303,7 +303,7 @@ sum_up(struct hunt *h)
 	return ok;
 }
 
-/* -- writing --------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------- */
 
 static bool
 write_report(const struct hunt *h, const char *path, const struct sink *sink)
@@ -361,7 +361,7 @@ write_all(const struct hunt *h)
 	return ok;
 }
 
-/* -- the whole ---------------------------------------------------------------------------- */
+/* -- the whole ----------------------------------------------------------- */
 
 static enum err
 judge_all(struct hunt *h)

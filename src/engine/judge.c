@@ -26,7 +26,7 @@ struct judge {
 	enum err	 err;
 };
 
-/* -- folding ------------------------------------------------------------------ */
+/* -- folding ------------------------------------------------------------- */
 
 static bool
 copy_span(struct span *s)
@@ -206,7 +206,7 @@ keep_late(struct detect *d, const struct event *e)
 	ASSERT(!"note() keeps nothing");
 }
 
-/* -- the pass -------------------------------------------------------------------- */
+/* -- the pass ------------------------------------------------------------ */
 
 struct judge *
 judge_new(const struct hunt_options *opt, struct weirds *weirds)

@@ -15,7 +15,7 @@
 /* Lines that may come before a file's format shows (banners, comments). */
 #define MATCH_RECORDS	64u
 
-/* -- from events on --------------------------------------------------------- */
+/* -- from events on ------------------------------------------------------ */
 
 static void
 spill(struct reader_ctx *r, struct sorter *s, const struct event *e,
@@ -127,7 +127,7 @@ finish_batch(struct reader_ctx *r)
 	batch_reset(&r->batch);
 }
 
-/* -- from records to events --------------------------------------------------- */
+/* -- from records to events ---------------------------------------------- */
 
 /* What reads the records of one input. */
 struct chain {
@@ -236,7 +236,7 @@ chain_close(struct reader_ctx *r, struct chain *c)
 	free(c->state);
 }
 
-/* -- inputs ---------------------------------------------------------------------- */
+/* -- inputs -------------------------------------------------------------- */
 
 static void
 tell_bad(struct reader_ctx *r, enum err err, int sys_errno, uint64_t offset,
@@ -492,7 +492,7 @@ reader_input(struct reader_ctx *r, struct input *in)
 	return finish_unit(r, 0, 0);
 }
 
-/* -- the worker's means ------------------------------------------------------------ */
+/* -- the worker's means -------------------------------------------------- */
 
 static bool
 set_detectors(struct reader_ctx *r)

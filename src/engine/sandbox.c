@@ -108,7 +108,8 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
-	SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
+	SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall),
+	SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
 };
 
 static bool

@@ -23,7 +23,7 @@
 
 #define EXIT_ERR	64	/* above the statuses of others, as asan's 1 */
 #define NO_UNIT		UINT32_MAX
-#define FRAME_MAX	(96u << 20)	/* told_pack() of a full reader_ctx.tell */
+#define FRAME_MAX	(96u << 20)	/* a full reader_ctx.tell */
 #define PROGRESS_MS	200
 
 /* Shared by all; made before the first fork. */
@@ -54,7 +54,7 @@ struct crew {
 	uint64_t		 total_bytes;
 };
 
-/* -- inside the worker ------------------------------------------------------- */
+/* -- inside the worker --------------------------------------------------- */
 
 static bool
 write_frame(int fd, struct span s)
@@ -120,7 +120,7 @@ worker_main(struct crew *c, unsigned id, int fd)
 	return 0;
 }
 
-/* -- in the parent --------------------------------------------------------------- */
+/* -- in the parent ------------------------------------------------------- */
 
 static void *
 grow_array(void *p, size_t n, size_t size)

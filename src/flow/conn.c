@@ -17,7 +17,7 @@
  */
 #include "inner.h"
 
-/* -- history -------------------------------------------------------------------- */
+/* -- history ------------------------------------------------------------- */
 
 void
 history_add(struct flow *f, int side, enum letter bit, char c)
@@ -70,11 +70,11 @@ tcp_letters(struct flow *f, int side, const struct packet *p)
 		history_put(f, side, LETTER_WINDOW, 'W');
 }
 
-/* An acknowledgment that runs further ahead of all that was seen is garbage, not
- * a sign of bytes that the capture lacks: more than any window in use. */
+/* An acknowledgment that runs further ahead of all that was seen is garbage,
+ * not a sign of bytes that the capture lacks: more than any window in use. */
 #define ACK_AHEAD_MAX	(16 << 20)
 
-/* -- sequence numbers ------------------------------------------------------------ */
+/* -- sequence numbers ---------------------------------------------------- */
 
 static void
 add_holes(struct flow *f, int side, uint32_t n)
@@ -154,7 +154,7 @@ acked_unseen(const struct flow *f, int side)
 	return (uint32_t)ahead - ((f->letters[side] & LETTER_FIN) != 0);
 }
 
-/* -- states ------------------------------------------------------------------------ */
+/* -- states -------------------------------------------------------------- */
 
 static void
 from_inactive(struct flow *f, int side, const struct packet *p)
@@ -255,7 +255,7 @@ tcp_track(struct flow *f, int side, const struct packet *p)
 	return before[0] != f->state[0] || before[1] != f->state[1];
 }
 
-/* -- the conn event ------------------------------------------------------------------ */
+/* -- the conn event ------------------------------------------------------ */
 
 static const char *
 tcp_conn_state(const struct flow *f, const uint64_t bytes[2])

@@ -73,7 +73,7 @@ struct flows {
 	struct shard	*shard[FLOW_SHARDS];	/* NULL: not mine */
 };
 
-/* -- key ---------------------------------------------------------------------- */
+/* -- key ----------------------------------------------------------------- */
 
 static inline uint64_t
 fold(uint64_t a, uint64_t b)
@@ -122,7 +122,7 @@ side_of(const struct flow *f, const struct packet *p)
 	return -1;
 }
 
-/* -- wheel ---------------------------------------------------------------------- */
+/* -- wheel --------------------------------------------------------------- */
 
 static uint32_t
 timeout_s(const struct flow *f)
@@ -185,7 +185,7 @@ slot_of(const struct flow *f)
 	return (f->seen_s + timeout_s(f) + 1) % WHEEL_SLOTS;
 }
 
-/* -- the end of a conversation ----------------------------------------------------- */
+/* -- the end of a conversation ------------------------------------------- */
 
 static const char *
 why_over(const struct flow *f, const char *otherwise)
@@ -291,7 +291,7 @@ soonest(struct shard *s)
 	}
 }
 
-/* -- nodes --------------------------------------------------------------------------- */
+/* -- nodes --------------------------------------------------------------- */
 
 static uint32_t
 new_node(struct shard *s, struct batch *b, const struct record *r)
@@ -393,7 +393,7 @@ is_reused(const struct flow *f, const struct packet *p, int side)
 	    f->high[side] - (uint32_t)f->bytes[side] != p->seq + 1;
 }
 
-/* -- packets ---------------------------------------------------------------------------- */
+/* -- packets ------------------------------------------------------------- */
 
 static void
 icmp_event(struct batch *b, const struct flow *f, const struct origin *from,
@@ -601,7 +601,7 @@ flows_end(struct flows *fl, struct batch *b)
 	return true;
 }
 
-/* -- making and freeing ------------------------------------------------------------------- */
+/* -- making and freeing -------------------------------------------------- */
 
 static void
 shard_free(struct shard *s)

@@ -37,7 +37,7 @@
 
 static bool	 probe_stream(struct feed *, int side, const struct seg *);
 
-/* -- memory -------------------------------------------------------------------- */
+/* -- memory -------------------------------------------------------------- */
 
 static void
 free_stream(struct talk *t, struct stream *st)
@@ -197,7 +197,7 @@ join(struct feed *x, struct stream *st, struct seg *seg)
 	return true;
 }
 
-/* -- feeding ------------------------------------------------------------------- */
+/* -- feeding ------------------------------------------------------------- */
 
 static void
 lose(struct stream *st, uint64_t n)
@@ -353,7 +353,7 @@ talk_deliver(struct feed *x, int side, const struct seg *seg)
 	(void)deliver(x, side, seg);
 }
 
-/* -- recognition ----------------------------------------------------------------- */
+/* -- recognition --------------------------------------------------------- */
 
 static void
 add_service(struct flow *f, uint32_t i)
@@ -515,7 +515,7 @@ talk_datagram(struct feed *x, int side, struct span data)
 		talk_drop(x);
 }
 
-/* -- putting together --------------------------------------------------------------- */
+/* -- putting together ---------------------------------------------------- */
 
 /* Feeds len bytes at st->next of which data was captured; false: dropped. */
 static bool

@@ -147,7 +147,7 @@ batch_weird(struct batch *b, enum weird w, const struct record *r)
 	}
 }
 
-/* -- events in the making -------------------------------------------------- */
+/* -- events in the making ------------------------------------------------ */
 
 bool
 event_begin(struct batch *b, enum kind kind, int64_t time, struct locator loc)

@@ -14,7 +14,7 @@
 
 #include "base.h"
 
-/* -- rosters ----------------------------------------------------------- */
+/* -- rosters ------------------------------------------------------------- */
 
 enum kind {
 #define KIND(id, name, prose) KIND_##id,
@@ -74,10 +74,10 @@ const char	*weird_name(enum weird);
 const char	*weird_prose(enum weird);
 bool		 weird_is_limit(enum weird);
 
-/* -- dictionary of field names ----------------------------------------- */
+/* -- dictionary of field names ------------------------------------------- */
 
 const char	*field_name(unsigned id);
-const char	*field_aliases(unsigned id);	/* blank separated, "" if none */
+const char	*field_aliases(unsigned id);	/* blanks between */
 const char	*field_prose(unsigned id);
 enum ftype	 field_type(unsigned id);
 unsigned	 field_count(void);		/* with interned ones */
@@ -88,7 +88,7 @@ unsigned	 field_by_alias(struct span);
  * FIELD_OTHER when the dictionary is full. */
 unsigned	 field_intern(struct span);
 
-/* -- addresses ---------------------------------------------------------- */
+/* -- addresses ----------------------------------------------------------- */
 
 /* IPv4 is held as ::ffff:a.b.c.d, so that one key serves both. */
 struct addr {
@@ -133,7 +133,7 @@ bool		 addr_parse(struct span, struct addr *);
 /* RFC 1918, RFC 4193, loopback, link local, CGNAT: not routed publicly. */
 bool		 addr_is_private(const struct addr *);
 
-/* -- values and events -------------------------------------------------- */
+/* -- values and events --------------------------------------------------- */
 
 struct value {
 	uint8_t		 type;		/* enum vtype */
@@ -158,7 +158,7 @@ struct locator {
 	uint32_t	source;		/* ordinal of the input file */
 	uint32_t	member;		/* ordinal in its archive; 0: none */
 	uint64_t	record;		/* 1-based; packet, line, EVTX id */
-	uint64_t	offset;		/* of the record, in the (unpacked) bytes */
+	uint64_t	offset;		/* of the record, unpacked bytes */
 	uint32_t	length;
 };
 
@@ -193,7 +193,7 @@ void		 value_put_json(struct buf *, const struct value *);
 void		 event_put_json(struct buf *, const struct event *,
 		    const char *source, const char *member);
 
-/* -- demand: what somebody reads ---------------------------------------- */
+/* -- demand: what somebody reads ----------------------------------------- */
 
 struct demand {
 	bool	kind[KIND_COUNT + 1];
@@ -351,7 +351,8 @@ event_add_addr(struct batch *b, unsigned field, const struct addr *a)
 {
 	struct value *v;
 
-	if (!event_wants(b, field) || (v = event_add(b, field, VT_ADDR)) == NULL)
+	if (!event_wants(b, field) ||
+	    (v = event_add(b, field, VT_ADDR)) == NULL)
 		return;
 	if (addr_is_v4(a)) {
 		v->ptr = a->b + 12;
@@ -418,7 +419,7 @@ struct finding {
 	unsigned	 nevidence;
 };
 
-/* -- the report: what sinks write ------------------------------------------ */
+/* -- the report: what sinks write ---------------------------------------- */
 
 #define ID_SIZE		17	/* 16 hexadecimal digits and NUL */
 
@@ -478,8 +479,8 @@ struct report {
 	struct summary		  summary;
 	/* Names of locators; member() gives "" when there is none. */
 	const char		*(*source)(const struct report *, uint32_t);
-	const char		*(*member)(const struct report *, uint32_t source,
-				    uint32_t member);
+	const char		*(*member)(const struct report *,
+				    uint32_t source, uint32_t member);
 	const void		 *names;
 };
 

@@ -132,7 +132,7 @@ event_addr(const struct event *e, unsigned field, struct addr *out)
 	}
 }
 
-/* -- text ------------------------------------------------------------------ */
+/* -- text ---------------------------------------------------------------- */
 
 static void
 put_hex(struct buf *b, uint64_t n)

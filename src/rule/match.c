@@ -82,7 +82,7 @@ matcher_free(struct matcher *m)
 	free(m);
 }
 
-/* -- text of values ------------------------------------------------------------- */
+/* -- text of values ------------------------------------------------------ */
 
 /* UTF-16 that is all ASCII, folded into dst; false: it is not. */
 static bool
@@ -154,7 +154,7 @@ raw_text(struct matcher *m, const struct value *v)
 	return buf_view(&m->raw);
 }
 
-/* -- predicates ------------------------------------------------------------------- */
+/* -- predicates ---------------------------------------------------------- */
 
 static size_t
 rune_len(struct span s)
@@ -464,7 +464,7 @@ node_holds(struct matcher *m, node_id id)
 	return false;
 }
 
-/* -- an event -------------------------------------------------------------------------- */
+/* -- an event ------------------------------------------------------------ */
 
 static void
 enqueue(struct matcher *m, uint32_t variant)

@@ -11,7 +11,7 @@
 
 #include "rule.h"
 
-/* -- what can be searched for --------------------------------------------------- */
+/* -- what can be searched for -------------------------------------------- */
 
 /* The longest stretch without wildcards. */
 static struct span
@@ -198,7 +198,7 @@ collect(struct maker *m, node_id id, struct pred_list *out)
 	}
 }
 
-/* -- plans ------------------------------------------------------------------------- */
+/* -- plans --------------------------------------------------------------- */
 
 static struct plan *
 new_plan(struct program *p)

@@ -157,7 +157,7 @@ program_fault(struct program *p, const char *path, unsigned line,
 	};
 }
 
-/* -- folding ------------------------------------------------------------------ */
+/* -- folding ------------------------------------------------------------- */
 
 static locale_t
 utf8_locale(void)
@@ -250,7 +250,7 @@ program_fold(struct program *p, struct span s)
 	return span_of(d, fold_text(s, d));
 }
 
-/* -- nodes --------------------------------------------------------------------- */
+/* -- nodes --------------------------------------------------------------- */
 
 static struct key128
 key_of(struct span s, uint64_t salt)
@@ -396,7 +396,7 @@ program_not(struct program *p, node_id kid)
 	return new_node(p, NODE_NOT, &kid, 1, 0);
 }
 
-/* -- rules ------------------------------------------------------------------------ */
+/* -- rules --------------------------------------------------------------- */
 
 static uint32_t
 gate_id(struct program *p, const struct gate *g)

@@ -19,7 +19,7 @@
 
 #include "model.h"
 
-/* -- rules and what went wrong ------------------------------------------------ */
+/* -- rules and what went wrong ------------------------------------------- */
 
 struct rule {
 	const char	*id, *title, *language, *attack, *advice;
@@ -34,7 +34,7 @@ struct rule_fault {
 	unsigned	 line, column;		/* 1-based; 0: none */
 };
 
-/* -- the program ----------------------------------------------------------------- */
+/* -- the program --------------------------------------------------------- */
 
 struct program;
 
@@ -133,7 +133,7 @@ const struct rule *program_rule_at(const struct program *, size_t);
 size_t		 program_faults(const struct program *);
 const struct rule_fault *program_fault_at(const struct program *, size_t);
 
-/* -- loading ------------------------------------------------------------------------- */
+/* -- loading ------------------------------------------------------------- */
 
 struct rule_options {
 	const char	*sigma_map;	/* "extended", "reference" or a file */
@@ -155,7 +155,7 @@ extern const size_t nlanguages;
 enum err	 rules_load(struct program *, const struct rule_options *,
 		    const char *path);
 
-/* -- matching --------------------------------------------------------------------------- */
+/* -- matching ------------------------------------------------------------ */
 
 struct matcher;
 typedef void	 match_fn(void *arg, const struct rule *, const struct event *);
@@ -166,7 +166,7 @@ void		 matcher_free(struct matcher *);
 void		 matcher_event(struct matcher *, const struct event *,
 		    match_fn *hit, void *arg);
 
-/* -- inside the room: YAML ------------------------------------------------------------- */
+/* -- inside the room: YAML ----------------------------------------------- */
 
 /* One document of a YAML text, read whole; libyaml's nodes stay inside
  * yaml.c.  Node 0 is none. */
@@ -197,7 +197,7 @@ int		 ydoc_key(const struct ydoc *, int node, size_t);
 int		 ydoc_value(const struct ydoc *, int node, size_t);
 int		 ydoc_get(const struct ydoc *, int node, const char *key);
 
-/* -- inside the room: Sigma's log sources ------------------------------------------------ */
+/* -- inside the room: Sigma's log sources -------------------------------- */
 
 /* A field that must have one of some values besides the rule's own. */
 struct map_condition {
@@ -229,7 +229,7 @@ size_t		 sigma_map_find(struct sigma_map *, struct span category,
 		    struct span product, struct span service,
 		    const struct map_target **);
 
-/* -- inside the room: literals and regular expressions -------------------------------- */
+/* -- inside the room: literals and regular expressions ------------------- */
 
 /*
  * Many literals over one text in one pass.  Build: add all, then finish.
@@ -260,7 +260,7 @@ struct regex	*regex_new(struct span pattern, unsigned flags);
 void		 regex_free(struct regex *);
 bool		 regex_match(struct regex *, struct span text);
 
-/* -- inside the room: the finished program -------------------------------------------- */
+/* -- inside the room: the finished program ------------------------------- */
 
 enum node_type { NODE_CONST, NODE_PRED, NODE_AND, NODE_OR, NODE_NOT };
 

@@ -101,7 +101,7 @@ add_val(struct vals *l, struct val v)
 	l->v[l->n++] = v;
 }
 
-/* -- scalars ----------------------------------------------------------------------- */
+/* -- scalars ------------------------------------------------------------- */
 
 static bool
 is_word(struct span s, const char *const *words)
@@ -220,7 +220,7 @@ as_text(struct sigma *s, const struct val *v)
 	return SPAN_NONE;
 }
 
-/* -- modifiers ----------------------------------------------------------------------- */
+/* -- modifiers ----------------------------------------------------------- */
 
 static bool
 has_wild(struct span t)
@@ -498,7 +498,7 @@ apply_modifier(struct sigma *s, int node, struct span name, struct how *h,
 	fail(s, node, "unknown modifier", name);
 }
 
-/* -- predicates ------------------------------------------------------------------------- */
+/* -- predicates ---------------------------------------------------------- */
 
 /* The field's id in the events of the target, or FIELD_OTHER with *absent:
  * these events never have it. */
@@ -762,7 +762,7 @@ item_node(struct sigma *s, struct span key, int key_node, int value)
 	return id;
 }
 
-/* -- selections --------------------------------------------------------------------------- */
+/* -- selections ---------------------------------------------------------- */
 
 static node_id
 map_node(struct sigma *s, int node)
@@ -843,7 +843,7 @@ named_selection(struct sigma *s, struct selection *sel)
 	return sel->id;
 }
 
-/* -- conditions ---------------------------------------------------------------------------- */
+/* -- conditions ---------------------------------------------------------- */
 
 struct tokens {
 	struct span	rest, now;
@@ -1021,7 +1021,7 @@ conditions(struct sigma *s, int node)
 	return kid[0];
 }
 
-/* -- rules ------------------------------------------------------------------------------------ */
+/* -- rules --------------------------------------------------------------- */
 
 static bool
 set_selections(struct sigma *s, int detection)

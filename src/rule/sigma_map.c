@@ -244,7 +244,7 @@ sigma_map_load(struct program *p, const struct rule_options *opt)
 	return ok ? m : NULL;
 }
 
-/* -- looking up ------------------------------------------------------------------ */
+/* -- looking up ---------------------------------------------------------- */
 
 struct finder {
 	const struct sigma_map	*m;

@@ -153,7 +153,7 @@ pad(const char *s, size_t width)
 	return n < width ? (int)(width - n) : 0;
 }
 
-/* -- stories ---------------------------------------------------------------- */
+/* -- stories ------------------------------------------------------------- */
 
 static void
 say_story(struct page *p, size_t n, const struct incident *in)
@@ -190,7 +190,7 @@ say_story(struct page *p, size_t n, const struct incident *in)
 	say(p, "\n");
 }
 
-/* -- findings by host --------------------------------------------------------- */
+/* -- findings by host ---------------------------------------------------- */
 
 struct row {
 	const struct finding	*f;
@@ -372,7 +372,7 @@ say_findings(struct page *p)
 	free(row);
 }
 
-/* -- what could not be read ------------------------------------------------------ */
+/* -- what could not be read ---------------------------------------------- */
 
 static void
 say_unreadable(struct page *p)

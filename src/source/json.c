@@ -52,7 +52,7 @@ struct json_state {
 	uint64_t	values;
 };
 
-/* -- the end of a value ------------------------------------------------- */
+/* -- the end of a value -------------------------------------------------- */
 
 #define BLOCK	64
 
@@ -213,7 +213,7 @@ scan_run(struct scan *s, struct span v)
 	return SCAN_MORE;
 }
 
-/* -- records ------------------------------------------------------------ */
+/* -- records ------------------------------------------------------------- */
 
 static struct record
 record_of(const struct json_state *j, struct span data)
@@ -246,7 +246,7 @@ skip_blanks(struct span v, size_t i)
 	return i;
 }
 
-/* -- lines -------------------------------------------------------------- */
+/* -- lines --------------------------------------------------------------- */
 
 static enum source_status
 read_lines(struct src *src, struct json_state *j, struct batch *b)
@@ -278,7 +278,7 @@ read_lines(struct src *src, struct json_state *j, struct batch *b)
 	return SOURCE_MORE;
 }
 
-/* -- values ------------------------------------------------------------- */
+/* -- values -------------------------------------------------------------- */
 
 enum json_step {
 	STEP_AGAIN,	/* something was done; look anew */
@@ -432,7 +432,7 @@ read_values(struct src *src, struct json_state *j, struct batch *b)
 	return SOURCE_MORE;
 }
 
-/* -- the row ------------------------------------------------------------ */
+/* -- the row ------------------------------------------------------------- */
 
 /* The first line is a value and nothing else: lines. */
 static enum json_mode

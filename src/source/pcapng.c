@@ -74,7 +74,7 @@ get32(const struct pcapng *f, const uint8_t *p)
 	return f->big ? load_be32(p) : load_le32(p);
 }
 
-/* -- time -------------------------------------------------------------------- */
+/* -- time ---------------------------------------------------------------- */
 
 static int64_t
 to_time(const struct interface *i, uint64_t ticks)
@@ -108,7 +108,7 @@ to_time(const struct interface *i, uint64_t ticks)
 	return total * NSEC + (int64_t)ns;
 }
 
-/* -- blocks ------------------------------------------------------------------- */
+/* -- blocks -------------------------------------------------------------- */
 
 /* Body of a section header block, from the byte order mark on. */
 static bool
@@ -257,7 +257,7 @@ block(struct pcapng *f, struct src *src, struct batch *b, uint32_t type,
 	return true;
 }
 
-/* -- reading ------------------------------------------------------------------- */
+/* -- reading ------------------------------------------------------------- */
 
 static enum err
 fail(struct src *src, enum err err, const char *why)

@@ -80,7 +80,7 @@ struct textwin {
 	bool		 is_utf16, big_endian;
 	uint8_t		*ptr;		/* UTF-16 only: what was converted */
 	size_t		 size, start, end;
-	uint64_t	 offset;	/* of what is shown first, in the input */
+	uint64_t	 offset;	/* of start, in the input */
 	uint64_t	 lines;		/* given so far */
 	bool		 in_long;	/* rest of a cut line is to come */
 };
@@ -154,7 +154,7 @@ extern const size_t nsources;
 /* The best match or NULL: not evidence that picket reads. */
 const struct source *source_match(struct span head);
 
-/* -- archives and compressed streams (libarchive) ------------------------- */
+/* -- archives and compressed streams (libarchive) ------------------------ */
 
 #define ARCHIVE_DEPTH_MAX	4	/* zip in tar in gz in zip */
 #define ARCHIVE_MEMBERS_MAX	100000
@@ -171,10 +171,11 @@ struct unpack	*unpack_open(struct window *, struct batch *weird_to);
 /* The next member as an input, which is valid until the next call; name is
  * "" for a bare compressed stream.  1, 0 at the end, -1 when damaged (weird
  * raised). */
-int		 unpack_next(struct unpack *, struct input **, const char **name);
+int		 unpack_next(struct unpack *, struct input **,
+		    const char **name);
 void		 unpack_close(struct unpack *);
 
-/* -- folders --------------------------------------------------------------- */
+/* -- folders ------------------------------------------------------------- */
 
 /* A path as given and found below, in byte order of names, so that a walk
  * gives the same ordinals everywhere. */

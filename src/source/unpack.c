@@ -67,7 +67,7 @@ struct unpack {
 	char		 name[NAME_MAX_LEN + 1];
 };
 
-/* -- recognising -------------------------------------------------------- */
+/* -- recognising --------------------------------------------------------- */
 
 static const struct {
 	const char	*bytes;
@@ -141,7 +141,7 @@ unpack_match(struct span head)
 	return is_bzip2(head) || is_old_tar(head);
 }
 
-/* -- limits ------------------------------------------------------------- */
+/* -- limits -------------------------------------------------------------- */
 
 static void
 tell_bad(struct unpack *u)
@@ -181,7 +181,7 @@ within_limits(struct unpack *u)
 	return !a->stopped;
 }
 
-/* -- bytes for libarchive ----------------------------------------------- */
+/* -- bytes for libarchive ------------------------------------------------ */
 
 static ssize_t
 hand_out(struct unpack *u, size_t n)
@@ -267,7 +267,7 @@ seek_packed(struct archive *ar, void *arg, int64_t off, int whence)
 	return to;
 }
 
-/* -- members ------------------------------------------------------------ */
+/* -- members ------------------------------------------------------------- */
 
 /* The next block of a gzip stream, as next_block(). */
 static int
@@ -517,7 +517,7 @@ unpack_next(struct unpack *u, struct input **in, const char **name)
 	return 1;
 }
 
-/* -- opening ------------------------------------------------------------ */
+/* -- opening ------------------------------------------------------------- */
 
 /* Some are read by a helper program when libarchive was built without their
  * library (ARCHIVE_WARN): those are refused. */

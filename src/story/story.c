@@ -67,7 +67,7 @@ first_word(const char *s)
 	return span_of(s, strcspn(s, " "));
 }
 
-/* -- joining ---------------------------------------------------------------- */
+/* -- joining ------------------------------------------------------------- */
 
 struct joiner {
 	const struct report	*report;
@@ -158,7 +158,7 @@ join_finding(struct joiner *j, size_t i)
 	    join_value(j, i, f->entity[ENTITY_HOST]);
 }
 
-/* -- telling ---------------------------------------------------------------- */
+/* -- telling ------------------------------------------------------------- */
 
 static void
 add_entity(struct incident *in, enum entity e, struct span v, size_t max)

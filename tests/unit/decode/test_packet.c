@@ -245,7 +245,7 @@ test_link_types(void **unused)
 	udp4("n");
 	assert_true(dissect(0));
 	is_udp_53("n");
-	put(28, 4);			/* and big endian: AF_INET6 of FreeBSD */
+	put(28, 4);			/* big endian, AF_INET6 of FreeBSD */
 	udp6("l");
 	assert_true(dissect(108));
 	is_udp_53("l");
@@ -512,7 +512,7 @@ test_icmp(void **unused)
 	icmp_is(58, 1, 4, 4, true);
 }
 
-/* -- fragments ---------------------------------------------------------------- */
+/* -- fragments ------------------------------------------------------------- */
 
 /* Bytes off to off + len of "UDP header, then 0123..." of 40 bytes. */
 static bool
@@ -621,7 +621,7 @@ test_fragments6(void **unused)
 	fragment6(17, 1, 8);
 	udp(4000, 53, 3);
 	assert_false(dissect(101));
-	fragment6(99, 8, 3);		/* next header of the first one counts */
+	fragment6(99, 8, 3);		/* the first one's header counts */
 	buf_str(&f, "six");
 	assert_true(dissect(101));
 	is_udp_53("six");

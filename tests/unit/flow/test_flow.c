@@ -14,7 +14,7 @@
 
 #include "flow.h"
 
-/* -- decoders that log ----------------------------------------------------------- */
+/* -- decoders that log ----------------------------------------------------- */
 
 static char		 said[32768];	/* "c1:hello|s4-10:x$|" */
 static size_t		 nsaid;
@@ -136,7 +136,7 @@ static const struct decoder *const roster[] = {
 	&dec_line, &dec_two, &dec_dgram
 };
 
-/* -- the stage --------------------------------------------------------------------- */
+/* -- the stage ------------------------------------------------------------- */
 
 static struct demand	 want;
 static struct weirds	 weirds;
@@ -349,7 +349,7 @@ is_told(const char *want_told)
 	ntold = 0;
 }
 
-/* -- streams ------------------------------------------------------------------------- */
+/* -- streams --------------------------------------------------------------- */
 
 static void
 test_plain(void **unused)
@@ -513,7 +513,7 @@ test_held_limit(void **unused)
 	finish();
 }
 
-/* -- what decoders ask for --------------------------------------------------------- */
+/* -- what decoders ask for ------------------------------------------------- */
 
 static void
 test_skip(void **unused)
@@ -688,7 +688,7 @@ test_datagrams(void **unused)
 	is_told("40000>53 udp - SHR ^d 0/1 0 end");
 }
 
-/* -- states ---------------------------------------------------------------------------- */
+/* -- states ---------------------------------------------------------------- */
 
 static void
 test_states(void **unused)
@@ -747,7 +747,7 @@ test_one_sided(void **unused)
 	is_told("40000>8080 tcp line S0 SADg 3/1000 1000 end");
 }
 
-/* -- time and limits --------------------------------------------------------------------- */
+/* -- time and limits ------------------------------------------------------- */
 
 static void
 tick(int64_t seconds)
@@ -823,7 +823,7 @@ test_reuse(void **unused)
 	tcp(1, S | A, 70000, 9001, "");
 	assert_int_equal(ntold, 1);
 	tcp(0, A, 9001, 70001, "Lz\n");
-	is_said("c10:Lx\n|c13:y\n|c7:$|s7:$|c16:Lz\n|");
+	is_said("c9:Lx\n|c12:y\n|c6:$|s6:$|c15:Lz\n|");
 	ntold = 0;
 	is_told("40000>8080 tcp line S1 ^hD 3/0 0 end");
 }

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ordered pass: findings of the same rule and fold become one, in the
+ * order of time, with ids that stay.
+ */
+#define _GNU_SOURCE	/* memfd_create */
+#include <sys/mman.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <unistd.h>
+
+#include "engine.h"
+
+static const char *
+source_name(const struct report *r, uint32_t source)
+{
+	(void)r;
+	return source == 0 ? "a.pcap" : "b.log";
+}
+
+static const char *
+member_name(const struct report *r, uint32_t source, uint32_t member)
+{
+	(void)r;
+	(void)source;
+	(void)member;
+	return "";
+}
+
+struct rig {
+	int			 fd;
+	struct sorter		*s;
+	struct hunt_options	 opt;
+	struct report		 r;
+	struct judge		*j;
+	struct weirds		 weirds;
+};
+
+static struct rig g;
+
+static int
+setup(void **unused)
+{
+	(void)unused;
+	memset(&g, 0, sizeof(g));
+	g.fd = memfd_create("notes", 0);
+	g.s = sorter_new(g.fd, 1u << 20);
+	g.r.source = source_name;
+	g.r.member = member_name;
+	return g.fd < 0 || g.s == NULL;
+}
+
+static int
+teardown(void **unused)
+{
+	(void)unused;
+	free(g.r.finding_id);
+	judge_free(g.j);
+	sorter_free(g.s);
+	close(g.fd);
+	return 0;
+}
+
+static void
+add(int64_t time, const char *rule, const char *fold, enum severity sev,
+    const char *message, uint32_t source)
+{
+	struct finding f = { .rule = rule, .title = "t", .language = "builtin",
+	    .attack = "T1190", .advice = "a", .severity = sev,
+	    .confidence = 50, .time = time, .last_time = time, .count = 1,
+	    .message = span_str(message), .fold = span_str(fold),
+	    .nevidence = 1 };
+	struct sort_key key = { .time = time, .source = source };
+	struct buf b;
+
+	f.evidence[0] = (struct evidence){ { .source = source,
+	    .record = (uint64_t)time }, time };
+	buf_init(&b, 0);
+	finding_pack(&b, &f);
+	assert_int_equal(sorter_add(g.s, &key, buf_view(&b)), ERR_OK);
+	buf_fini(&b);
+}
+
+static enum err
+judge(void)
+{
+	const struct run *run;
+	struct run_ref refs[8];
+	struct merge *m;
+	enum err err;
+	size_t n;
+
+	assert_int_equal(sorter_flush(g.s), ERR_OK);
+	run = sorter_runs(g.s, &n);
+	assert_true(n <= NITEMS(refs));
+	for (size_t i = 0; i < n; i++)
+		refs[i] = (struct run_ref){ g.fd, run[i] };
+	g.j = judge_new(&g.opt, &g.weirds);
+	m = merge_new(refs, n);
+	err = judge_run(g.j, m, &g.r);
+	merge_free(m);
+	return err;
+}
+
+static void
+folds(void **unused)
+{
+	const struct finding *f;
+
+	(void)unused;
+	add(30, "r", "x", SEV_HIGH, "strong", 0);
+	add(10, "r", "x", SEV_LOW, "weak", 0);
+	add(20, "r", "y", SEV_LOW, "other", 0);
+	add(20, "q", "x", SEV_LOW, "other rule", 0);
+	assert_int_equal(judge(), ERR_OK);
+	assert_int_equal(g.r.nfindings, 3);
+	f = g.r.finding[0];
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->severity, SEV_HIGH);
+	assert_true(span_eq(f->message, SPAN_LIT("strong")));
+	assert_true(f->time == 10 && f->last_time == 30);
+	assert_int_equal(f->nevidence, 2);
+	assert_string_equal(g.r.finding[1]->rule, "q");	/* ties by rule */
+	assert_string_not_equal(g.r.finding_id[0], g.r.finding_id[1]);
+	assert_string_not_equal(g.r.finding_id[1], g.r.finding_id[2]);
+	assert_int_equal(strlen(g.r.finding_id[0]), ID_SIZE - 1);
+}
+
+static void
+raw(void **unused)
+{
+	(void)unused;
+	g.opt.raw = true;
+	add(10, "r", "x", SEV_LOW, "m", 0);
+	add(20, "r", "x", SEV_LOW, "m", 0);
+	add(20, "r", "x", SEV_LOW, "m", 1);
+	assert_int_equal(judge(), ERR_OK);
+	assert_int_equal(g.r.nfindings, 3);
+	/* each its own id, from its place */
+	assert_string_not_equal(g.r.finding_id[0], g.r.finding_id[1]);
+	assert_string_not_equal(g.r.finding_id[1], g.r.finding_id[2]);
+}
+
+static void
+threshold(void **unused)
+{
+	(void)unused;
+	g.opt.min_severity = SEV_HIGH;
+	add(10, "r", "x", SEV_LOW, "m", 0);
+	add(20, "r", "y", SEV_HIGH, "m", 0);
+	/* low at first, raised by what is folded in */
+	add(5, "r", "z", SEV_LOW, "m", 0);
+	add(6, "r", "z", SEV_CRITICAL, "m", 0);
+	assert_int_equal(judge(), ERR_OK);
+	assert_int_equal(g.r.nfindings, 2);
+	assert_int_equal(g.r.finding[0]->severity, SEV_CRITICAL);
+	assert_int_equal(g.r.finding[1]->severity, SEV_HIGH);
+}
+
+static void
+evidence_limit(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 20; i++)
+		add(i, "r", "x", SEV_LOW, "m", 0);
+	assert_int_equal(judge(), ERR_OK);
+	assert_int_equal(g.r.finding[0]->nevidence, EVIDENCE_MAX);
+	assert_int_equal(g.r.finding[0]->count, 20);
+	assert_int_equal(g.weirds.count[WEIRD_FINDING_EVIDENCE], 4);
+}
+
+static void
+hostile_items(void **unused)
+{
+	struct sort_key key = { .tag = 0 };
+
+	(void)unused;
+	assert_int_equal(sorter_add(g.s, &key, SPAN_LIT("no finding")),
+	    ERR_OK);
+	assert_int_equal(judge(), ERR_FORMAT);
+}
+
+static void
+hostile_tag(void **unused)
+{
+	struct sort_key key = { .tag = 9 };	/* no such detector */
+
+	(void)unused;
+	assert_int_equal(sorter_add(g.s, &key, SPAN_LIT("no note")), ERR_OK);
+	assert_int_equal(judge(), ERR_FORMAT);
+}
+
+static void
+nothing(void **unused)
+{
+	(void)unused;
+	g.opt.detector = detectors;
+	g.opt.ndetectors = ndetectors;
+	assert_int_equal(judge(), ERR_OK);
+	assert_int_equal(g.r.nfindings, 0);
+}
+
+#define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(folds), T(raw), T(threshold), T(evidence_limit),
+		T(hostile_items), T(hostile_tag), T(nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
