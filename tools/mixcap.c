@@ -361,7 +361,7 @@ leave_out(struct mix *m, uint64_t mean)
 				worst = c;
 			}
 		}
-		if (worst == NULL)
+		if (worst == NULL || out + 1 == m->capture_count)
 			break;
 		left = all - surplus(worst, mean);
 		if (llabs(left) >= llabs(all))

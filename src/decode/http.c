@@ -1286,13 +1286,30 @@ simple_len(struct span s)
 	    ':') == SPAN_NPOS ? n + 1 : 0;
 }
 
+/* A line of blanks ends the head when no header field follows; 0: it does not,
+ * else its length. */
+static size_t
+blank_end(struct span s)
+{
+	size_t n = span_find_byte(s, '\n'), next;
+	struct span line;
+
+	if (n == SPAN_NPOS || span_trim(span_sub(s, 0, n)).len != 0)
+		return 0;
+	line = span_sub(s, n + 1, SIZE_MAX);
+	next = span_find_byte(line, '\n');
+	line = span_sub(line, 0, next);
+	return next != SPAN_NPOS && line.len > 0 && line.ptr[0] > ' ' &&
+	    span_find_byte(line, ':') == SPAN_NPOS ? n + 1 : 0;
+}
+
 /* Length of the head with its empty line, 0: not there yet.  *scanned: how
  * far it was looked at. */
 static size_t
 head_len(struct span s, uint32_t *scanned)
 {
 	struct cursor c = cur_of(s);
-	size_t lf;
+	size_t lf, blank;
 
 	cur_skip(&c, *scanned);
 	while ((lf = span_find_byte(cur_rest(&c), '\n')) != SPAN_NPOS) {
@@ -1302,6 +1319,9 @@ head_len(struct span s, uint32_t *scanned)
 			return s.len - c.left + lf + 2;
 		if (next == '\r' && cur_peek(&c, lf + 2) == '\n')
 			return s.len - c.left + lf + 3;
+		if (next <= ' ' && (blank = blank_end(span_sub(cur_rest(&c),
+		    lf + 1, SIZE_MAX))) != 0)
+			return s.len - c.left + lf + 1 + blank;
 		if (c.left - lf < 3)
 			break;
 		cur_skip(&c, lf + 1);

@@ -416,7 +416,12 @@ ask(struct feed *x, int side, struct span data, uint32_t *cand)
 		case PROBE_MORE:
 			break;
 		case PROBE_SWAP:
-			flow_swap(x->f);
+			/* Who sent a SYN is the client, whatever is spoken:
+			 * in active FTPS the called side speaks as the TLS
+			 * client. */
+			if (((f->letters[0] | f->letters[1]) & LETTER_SYN) ==
+			    0)
+				flow_swap(x->f);
 			return i;
 		case PROBE_YES:
 			return i;

@@ -474,7 +474,7 @@ test_ambiguous(void **state)
 	ambiguous("Content-Length: +3", "abc", NULL);
 	ambiguous("Content-Length: 99999999999999999999", "abc", NULL);
 	ambiguous("Content-Length: 4\r\nTransfer-Encoding: chunked",
-	    "10000000000000000\r\nGET /", NULL);	/* 2^64 is not 0 */
+	    "10000000000000000\r\nGET /", "1000");	/* 2^64 is not 0 */
 	ambiguous("Transfer-Encoding : chunked", "1\r\na\r\n0\r\n\r\n", "a");
 	ambiguous("Transfer-Encoding:\r\n chunked", "1\r\na\r\n0\r\n\r\n",
 	    "a");
@@ -718,6 +718,75 @@ test_junk(void **state)
 	assert_int_equal(t.weirds.count[WEIRD_HTTP_BAD], 1);
 }
 
+/* What servers send and browsers read all the same. */
+static void
+loose(const char *response, const char *want_body)
+{
+	afresh();
+	CLIENT(HELLO_REQUEST);
+	said(DIR_SERVER, response, strlen(response));
+	t.seg[1].end = true;
+	run();
+	assert_int_equal(t.b.nevents, 1);
+	str_is(0, FIELD_HTTP_RESP_BODY, want_body);
+}
+
+#define H11	"HTTP/1.1 200 ok\r\n"
+#define CHUNKS	"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
+
+static void
+test_loose_responses(void **state)
+{
+	(void)state;
+	loose(H11 "Transfer-Encoding: xchunked\r\n\r\n" CHUNKS, "abc");
+	loose(H11 "Transfer-Encoding: xchunked\r\n\r\nno chunks", "no chunks");
+	loose(H11 "Transfer-\vEncoding: chunked\r\n\r\n" CHUNKS, "abc");
+	loose(H11 "Transfer-Encoding:: chunked\r\n\r\n" CHUNKS, "abc");
+	loose(H11 "\rTransfer-Encoding: chunked\r\n\r\n" CHUNKS, "abc");
+	loose(H11 "A: b\r\n Transfer-Encoding: chunked\r\n\r\n" CHUNKS,
+	    "abc");
+	loose(H11 "Transfer-Encoding: chunked\r\n\r\n"
+	    "\n3x\r\nabc\r\n\r\n\v0\r\n\r\n", "abc");
+	loose(H11 "Transfer-Encoding: chunked\n \n" CHUNKS, "abc");
+	loose(H11 "Content-Length: 3\n\r\r\nabc", "abc");
+	loose("foo\r\n \r\n" H11 "Content-Length: 3\r\n\r\nabcdef", "abc");
+	loose("http/1.1\v200\r\nContent-Length: 3\r\n\r\nabc", "abc");
+	loose("HTTP/1.1 204 no\r\nContent-Length: 3\r\n\r\nabc", "abc");
+	loose("HTTP/1.1 101 no\r\nContent-Length: 3\r\n\r\nabc", "abc");
+	loose("no head at all", "no head at all");
+}
+
+/* A 304 with the length that the body would have, the usual case. */
+static void
+test_not_modified(void **state)
+{
+	(void)state;
+	CLIENT(HELLO_REQUEST HELLO_REQUEST);
+	SERVER("HTTP/1.1 304 Not Modified\r\nContent-Length: 51\r\n\r\n"
+	    HELLO_RESPONSE);
+	run();
+	assert_int_equal(t.b.nevents, 2);
+	num_is(0, FIELD_HTTP_STATUS, 304);
+	is_hello(1);
+	no_weird();
+}
+
+/* More bytes than the length says: the next response is found again. */
+static void
+test_excess(void **state)
+{
+	(void)state;
+	CLIENT(HELLO_REQUEST);
+	SERVER("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef");
+	CLIENT(HELLO_REQUEST);
+	SERVER(HELLO_RESPONSE);
+	run();
+	assert_int_equal(t.b.nevents, 2);
+	str_is(0, FIELD_HTTP_RESP_BODY, "abc");
+	is_hello(1);
+	assert_int_equal(t.weirds.count[WEIRD_HTTP_BAD], 1);
+}
+
 static void
 test_false_chunks(void **state)
 {
@@ -853,6 +922,9 @@ main(void)
 		TEST(test_gap_in_chunks),
 		TEST(test_gap_resync),
 		TEST(test_junk),
+		TEST(test_loose_responses),
+		TEST(test_not_modified),
+		TEST(test_excess),
 		TEST(test_false_chunks),
 		TEST(test_header_limits),
 		cmocka_unit_test(test_probe),
