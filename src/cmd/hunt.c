@@ -276,8 +276,9 @@ cmd_hunt(int argc, char **argv)
 			    "unknown option or missing value: %s",
 			    argv[optind - 1]);
 		if (!take_option(&l, opt, optarg))
-			return cmd_usage("hunt", "--%s: cannot use '%s'",
-			    option_name(opt), optarg);
+			return cmd_usage("hunt", "%s%s: cannot use '%s'",
+			    opt == 'o' ? "-" : "--", option_name(opt),
+			    optarg);
 	}
 	if (optind == argc)
 		return cmd_usage("hunt", "no PATH given");

@@ -34,6 +34,15 @@ text_who(struct buf *b, struct span s)
 		text_clip(b, s, 128);
 }
 
+void
+text_server(struct buf *b, struct span s)
+{
+	if (s.len == 0)
+		buf_str(b, "the server of this log");
+	else
+		text_clip(b, s, 128);
+}
+
 struct span
 http_server(struct arena *m, const struct event *e)
 {

@@ -81,6 +81,9 @@ void		 set_text(char *dst, size_t size, struct span);
 /* "src" or, where there is none, "somebody". */
 void		 text_who(struct buf *, struct span);
 
+/* The same for a web server, which a log need not name. */
+void		 text_server(struct buf *, struct span);
+
 /* What names the web server of an http event: its address, else the virtual
  * host, else the Host header; "" in a log that says none of it. */
 struct span	 http_server(struct arena *, const struct event *);

@@ -552,7 +552,7 @@ note_attempt(struct detect *d, struct state *s, const struct event *e)
 	buf_init(&text, sizeof(a->text) - 1);
 	text_who(&text, src);
 	buf_str(&text, " sent ");
-	text_who(&text, http_server(&s->arena, e));
+	text_server(&text, http_server(&s->arena, e));
 	buf_str(&text, " the lookup ");
 	text_clip(&text, lookup, 160);
 	buf_printf(&text, " in %s (", field_name(where));

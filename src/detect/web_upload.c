@@ -89,7 +89,7 @@ web_upload_event(struct detect *d, const struct event *e)
 	buf_str(&d->text, " uploaded the script ");
 	text_clip(&d->text, name, 120);
 	buf_str(&d->text, " to ");
-	text_who(&d->text, f.entity[ENTITY_HOST]);
+	text_server(&d->text, f.entity[ENTITY_HOST]);
 	buf_str(&d->text, " (");
 	text_clip(&d->text, method, 16);
 	buf_byte(&d->text, ' ');

@@ -68,7 +68,7 @@ struct visit {			/* of the front page */
 
 struct state {
 	struct table	*walks;		/* hash of client and server */
-	struct table	*visits;	/* hash of client */
+	struct table	*visits;	/* the same */
 	struct arena	 arena;
 };
 
@@ -96,12 +96,12 @@ state_fini(void *p)
 }
 
 static void
-note_visit(struct state *s, const struct event *e, uint64_t client)
+note_visit(struct state *s, const struct event *e, uint64_t key)
 {
 	struct visit *v;
 	bool made;
 
-	if ((v = table_put(s->visits, &client, &made)) == NULL)
+	if ((v = table_put(s->visits, &key, &made)) == NULL)
 		return;
 	if (made) {
 		v->loc = e->loc;
@@ -133,16 +133,18 @@ tell_visit(struct detect *d, struct visit *v, struct span src,
 	f.entity[ENTITY_HOST] = server;
 	text_who(&d->text, src);
 	buf_str(&d->text, " asked ");
-	text_who(&d->text, server);
+	text_server(&d->text, server);
 	buf_printf(&d->text, " for the front page (%u time%s) before it "
 	    "walked the site", v->count, v->count == 1 ? "" : "s");
 	buf_span(&d->fold, src);
+	buf_byte(&d->fold, '|');
+	buf_span(&d->fold, server);
 	finding_raise(&f, d);
 }
 
 static void
 tell_walk(struct detect *d, struct state *s, const struct event *e,
-    struct walk *w, uint64_t client)
+    struct walk *w, uint64_t key)
 {
 	struct span src = event_text(&s->arena, e, FIELD_SRC_IP);
 	struct span server = http_server(&s->arena, e);
@@ -159,7 +161,7 @@ tell_walk(struct detect *d, struct state *s, const struct event *e,
 	f.entity[ENTITY_HOST] = server;
 	text_who(&d->text, src);
 	buf_str(&d->text, " asked ");
-	text_who(&d->text, server);
+	text_server(&d->text, server);
 	buf_printf(&d->text, " for at least %u paths that are not there "
 	    "within %d seconds", w->paths.n,
 	    (int)(time_diff(e->time, w->since) / NSEC));
@@ -167,7 +169,7 @@ tell_walk(struct detect *d, struct state *s, const struct event *e,
 	buf_byte(&d->fold, '|');
 	buf_span(&d->fold, server);
 	finding_raise(&f, d);
-	if ((v = table_get(s->visits, &client)) != NULL &&
+	if ((v = table_get(s->visits, &key)) != NULL &&
 	    !v->told && v->time <= w->since)
 		tell_visit(d, v, src, server);
 }
@@ -177,19 +179,19 @@ web_walk_note(struct detect *d, void *p, const struct event *e)
 {
 	struct state *s = p;
 	struct span src, server, path = http_path(e);
-	uint64_t client, key;
+	uint64_t key;
 	struct walk *w;
 	bool made;
 
 	arena_reset(&s->arena);
 	src = event_text(&s->arena, e, FIELD_SRC_IP);
-	client = hash_bytes(src.ptr, src.len, 17);
+	server = http_server(&s->arena, e);
+	key = hash_bytes(server.ptr, server.len,
+	    hash_bytes(src.ptr, src.len, 17));
 	if (is_front_page(e))
-		note_visit(s, e, client);
+		note_visit(s, e, key);
 	if (!is_failed(e) || e->time == TIME_NONE)
 		return;
-	server = http_server(&s->arena, e);
-	key = hash_bytes(server.ptr, server.len, client);
 	if ((w = table_put(s->walks, &key, &made)) == NULL)
 		return;
 	if (made || time_diff(e->time, w->since) > WINDOW) {
@@ -205,7 +207,7 @@ web_walk_note(struct detect *d, void *p, const struct event *e)
 	}
 	if (w->paths.n >= PATHS) {
 		w->told = true;
-		tell_walk(d, s, e, w, client);
+		tell_walk(d, s, e, w, key);
 	}
 }
 

@@ -148,7 +148,7 @@ tell_family(struct detect *d, const struct event *e, const char *what)
 	buf_str(&d->text, " talked to ");
 	text_clip(&d->text, f.entity[ENTITY_URL], 120);
 	buf_str(&d->text, " on ");
-	text_who(&d->text, f.entity[ENTITY_HOST]);
+	text_server(&d->text, f.entity[ENTITY_HOST]);
 	buf_str(&d->text, " with ");
 	buf_str(&d->text, what);
 	buf_span(&d->fold, f.entity[ENTITY_HOST]);
@@ -415,7 +415,7 @@ tell_path(struct detect *d, struct path *p, unsigned weight)
 	if (p->clients.n > 1)
 		buf_str(&d->text, " and another address");
 	buf_printf(&d->text, " posted %u times to %s on ", p->posts, p->path);
-	text_who(&d->text, span_str(p->server));
+	text_server(&d->text, span_str(p->server));
 	buf_str(&d->text, ", nobody else does");
 	if (p->referers == 0)
 		buf_str(&d->text, ", never from a page");

@@ -345,6 +345,21 @@ write_events(const struct hunt *h)
 	return out_commit(&o);
 }
 
+/* Where no report goes to the terminal, what failed must still be seen. */
+static void
+tell_unreadable(const struct hunt *h)
+{
+	const struct unreadable *u = &h->report.unreadable[0];
+
+	fprintf(stderr, "picket: %s: %s%s%s", u->path, err_text(u->err),
+	    u->sys_errno != 0 ? ": " : "",
+	    u->sys_errno != 0 ? strerror(u->sys_errno) : "");
+	if (h->report.nunreadable > 1)
+		fprintf(stderr, "; and %zu more",
+		    h->report.nunreadable - 1);
+	fprintf(stderr, "\n");
+}
+
 static bool
 write_all(const struct hunt *h)
 {
@@ -358,6 +373,8 @@ write_all(const struct hunt *h)
 		    opt->output[i].sink);
 	if (opt->sink != NULL)
 		ok &= write_report(h, "-", opt->sink);
+	else if (h->report.nunreadable != 0)
+		tell_unreadable(h);
 	return ok;
 }
 

@@ -349,6 +349,90 @@ make_id(const struct report *r, const struct finding *f, bool raw, char *id)
 	buf_fini(&b);
 }
 
+/*
+ * An access log need not name its server, a capture of the same requests
+ * does.  A finding without host goes as evidence to the one of the same rule,
+ * client, path and file that has a host, if they are of the same time.
+ */
+#define SAME_TIME	(86400 * NSEC)	/* clocks and zones of logs are off */
+
+static struct fold_key
+unnamed_key(const struct finding *f)
+{
+	static const enum entity same[] = {
+		ENTITY_SRC_IP, ENTITY_URL, ENTITY_FILE, ENTITY_DOMAIN
+	};
+	struct fold_key key = { 1, 2 };
+
+	for (size_t i = 0; i < NITEMS(same); i++) {
+		struct span s = f->entity[same[i]];
+
+		key.a = hash_bytes(s.ptr, s.len, key.a);
+		key.b = hash_bytes(s.ptr, s.len, key.b);
+	}
+	key.a = hash_bytes(f->rule, strlen(f->rule), key.a);
+	return key;
+}
+
+static bool
+same_time(const struct finding *a, const struct finding *b)
+{
+	return a->time != TIME_NONE && b->time != TIME_NONE &&
+	    a->time - b->last_time <= SAME_TIME &&
+	    b->time - a->last_time <= SAME_TIME;
+}
+
+/* What the log shows of the same thing: one place is enough. */
+static void
+join_unnamed(struct finding *into, const struct finding *f)
+{
+	unsigned at = MIN_OF(into->nevidence, EVIDENCE_MAX - 1u);
+
+	if (f->nevidence == 0)
+		return;
+	into->evidence[at] = f->evidence[0];
+	into->nevidence = at + 1;
+}
+
+static bool
+join_all_unnamed(struct judge *j)
+{
+	struct table *named = table_new(sizeof(struct fold_key),
+	    sizeof(size_t), FINDINGS_MAX);
+	size_t out = 0;
+
+	if (named == NULL)
+		return false;
+	for (size_t i = 0; i < j->nfindings; i++) {
+		struct fold_key key = unnamed_key(j->finding[i]);
+		size_t *index;
+		bool made;
+
+		if (j->finding[i]->entity[ENTITY_HOST].len == 0)
+			continue;
+		if ((index = table_put(named, &key, &made)) != NULL && made)
+			*index = i;
+	}
+	for (size_t i = 0; i < j->nfindings; i++) {
+		struct finding *f = j->finding[i];
+		struct fold_key key = unnamed_key(f);
+		size_t *index = f->entity[ENTITY_HOST].len != 0 ? NULL :
+		    table_get(named, &key);
+
+		if (index == NULL || !same_time(j->finding[*index], f))
+			continue;
+		join_unnamed(j->finding[*index], f);
+		free_finding(f);
+		j->finding[i] = NULL;
+	}
+	for (size_t i = 0; i < j->nfindings; i++)
+		if (j->finding[i] != NULL)
+			j->finding[out++] = j->finding[i];
+	j->nfindings = out;
+	table_free(named);
+	return true;
+}
+
 enum err
 judge_run(struct judge *j, struct merge *m, struct report *r)
 {
@@ -368,6 +452,8 @@ judge_run(struct judge *j, struct merge *m, struct report *r)
 			j->detect[i].row->end(&j->detect[i], j->state[i]);
 	if (j->err != ERR_OK)
 		return j->err;
+	if (!j->opt->raw && !join_all_unnamed(j))
+		return ERR_NOMEM;
 	for (size_t i = 0; i < j->nfindings; i++) {
 		if (j->finding[i]->severity >= j->opt->min_severity)
 			j->finding[n++] = j->finding[i];

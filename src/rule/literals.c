@@ -9,8 +9,7 @@
  * the rest look into the gram table and compare.
  *
  * Time: linear in the text for texts that hold few grams; each gram hit costs
- * a compare with the literals of that gram, CHAIN_MAX of them on purpose-made
- * rules at most.
+ * a compare with the literals that chose that gram.
  */
 #include <stdlib.h>
 

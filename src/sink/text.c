@@ -452,8 +452,10 @@ say_summary(struct page *p)
 	say_count(p, r->summary.records);
 	say(p, " records, ");
 	say_count(p, r->summary.events);
-	say(p, " events; %zu findings in %zu stories; %zu not readable; "
-	    "%.2f s\n", r->nfindings, r->nincidents, r->nunreadable, seconds);
+	say(p, " events; %zu finding%s in %zu stor%s; %zu not readable; "
+	    "%.2f s\n", r->nfindings, r->nfindings == 1 ? "" : "s",
+	    r->nincidents, r->nincidents == 1 ? "y" : "ies",
+	    r->nunreadable, seconds);
 }
 
 static void
