@@ -36,14 +36,14 @@ print_events(struct batch *b, void *arg)
 }
 
 /* Reads each byte, so that asan sees a view that is too long. */
-static unsigned
+static void
 touch(struct span s)
 {
-	unsigned sum = 0;
+	volatile uint8_t last;
 
 	for (size_t i = 0; i < s.len; i++)
-		sum += s.ptr[i];
-	return sum;
+		last = s.ptr[i];
+	(void)last;
 }
 
 static void
@@ -52,7 +52,6 @@ run(struct src *src, void *state, struct batch *b, struct buf *text)
 	struct flows *flows = flows_new(&limits, (1u << FLOW_SHARDS) - 1,
 	    &want);
 	enum source_status status = SOURCE_MORE;
-	volatile unsigned sum = 0;
 
 	if (flows == NULL)
 		abort();
@@ -60,8 +59,8 @@ run(struct src *src, void *state, struct batch *b, struct buf *text)
 		status = ROW.read(src, state, b);
 		for (uint32_t i = 0; i < b->nrecords; i++) {
 			ASSERT(b->records[i].type == ROW.rectype);
-			sum += touch(b->records[i].data);
-			sum += touch(b->records[i].whole);
+			touch(b->records[i].data);
+			touch(b->records[i].whole);
 		}
 		if (ROW.rectype == REC_PACKET)
 			flows_batch(flows, b);

@@ -7,7 +7,6 @@
 # checks.  OBJECTS is the folder that has src/<room>/<file>.c.o below it.
 #
 # tests/house/rules.sh runs every check, and plants a violation for each.
-# shellcheck disable=SC2317 # the checks are called by name
 set -u
 export LC_ALL=C
 check=${1:?CHECK}

@@ -539,8 +539,12 @@ step_server(struct call *k)
 
 	if (k->c.left == 0)
 		return false;
-	if (s->version == 0)
-		return not_socks(k);	/* the server speaks first */
+	if (s->version == 0) {
+		/* A reverse proxy calls home, says some hello of its own and
+		 * is then spoken to as the server. */
+		cur_skip(&k->c, k->c.left);
+		return false;
+	}
 	if (s->version == 4)
 		return v4_reply(k);
 	switch (s->stage[DIR_SERVER]) {
@@ -556,13 +560,16 @@ step_server(struct call *k)
 static size_t
 socks_stream(struct dec *d, void *state, const struct seg *seg)
 {
-	struct call k = { d, state, seg, cur_of(seg->data) };
+	struct socks *s = state;
+	struct call k = { d, s, seg, cur_of(seg->data) };
+	uint8_t dir = seg->dir & 1;
 
-	if (seg->lost != 0) {
+	/* Bytes that nobody claimed before count as lost too. */
+	if (seg->lost != 0 && (s->stage[dir] != ST_START || s->replied)) {
 		(void)finish(&k, DEC_DONE);
 		return 0;
 	}
-	while (d->action == DEC_GO && (seg->dir == DIR_CLIENT ?
+	while (d->action == DEC_GO && (dir == DIR_CLIENT ?
 	    step_client(&k) : step_server(&k)))
 		;
 	return seg->data.len - k.c.left;

@@ -351,7 +351,12 @@ tell_unreadable(const struct hunt *h)
 {
 	const struct unreadable *u = &h->report.unreadable[0];
 
-	fprintf(stderr, "picket: %s: %s%s%s", u->path, err_text(u->err),
+	fprintf(stderr, "picket: ");
+	/* A name below a folder is evidence: it must not steer a terminal. */
+	for (const char *p = u->path; *p != '\0'; p++)
+		fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p,
+		    stderr);
+	fprintf(stderr, ": %s%s%s", err_text(u->err),
 	    u->sys_errno != 0 ? ": " : "",
 	    u->sys_errno != 0 ? strerror(u->sys_errno) : "");
 	if (h->report.nunreadable > 1)

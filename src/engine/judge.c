@@ -378,8 +378,8 @@ static bool
 same_time(const struct finding *a, const struct finding *b)
 {
 	return a->time != TIME_NONE && b->time != TIME_NONE &&
-	    a->time - b->last_time <= SAME_TIME &&
-	    b->time - a->last_time <= SAME_TIME;
+	    time_diff(a->time, b->last_time) <= SAME_TIME &&
+	    time_diff(b->time, a->last_time) <= SAME_TIME;
 }
 
 /* What the log shows of the same thing: one place is enough. */

@@ -393,7 +393,7 @@ make_plan(struct maker *m, enum kind kind, struct plan_key key, uint32_t *out)
 	if (l == NULL)
 		return false;
 	*out = p->nplans - 1;
-	l->variant = malloc(MAX_OF(p->nvariants, 1u) * sizeof(*l->variant));
+	l->variant = calloc(MAX_OF(p->nvariants, 1u), sizeof(*l->variant));
 	if (l->variant == NULL)
 		return false;
 	for (uint32_t i = 0; i < p->nvariants; i++) {

@@ -334,7 +334,7 @@ story_build(struct report *r, struct arena *m)
 	if (r->nfindings == 0)
 		return true;
 	j.parent = malloc(r->nfindings * sizeof(*j.parent));
-	j.next = malloc(r->nfindings * sizeof(*j.next));
+	j.next = calloc(r->nfindings, sizeof(*j.next));
 	members = calloc(r->nfindings, sizeof(*members));
 	newest = malloc(r->nfindings * sizeof(*newest));
 	j.seen = table_new(sizeof(uint64_t), sizeof(size_t), STORY_VALUES);

@@ -54,6 +54,7 @@ case_is "one story, from the first visit to the theft" has "$dir/report" '
     index("command-and-control") and index("credential-access") and
     index("lateral-movement") and index("exfiltration"))) and
     (.steps | map(.time[:-1]) | . == sort))'
+# shellcheck disable=SC2016 # jq's variables
 case_is "nobody harmless is accused" has "$dir/report" '
     all(.[]; .type != "finding" or
     ((.entities.src_ip // "none") as $ip |

@@ -68,6 +68,7 @@ roster() {
 for name in $rosters weirds; do
 	case_is "list $name, text and ndjson alike" roster "$name"
 done
+# shellcheck disable=SC2016 # the inner shell's variables
 case_is "detectors have the names that hunt takes" sh -c '
 	for d in $("$0" list --format ndjson detectors | jq -r .name); do
 		"$0" hunt --quiet --no-default-rules --detector "$d" \

@@ -16,6 +16,7 @@ hunt_all() {
 }
 as_searched() {	# STATUS FOLDER
 	hunt_all "$1" "$2" || return 1
+	# shellcheck disable=SC2016 # no shell is to expand it
 	find "$2" \( -name '*.pcap' -o -name '*.pcapng' -o -name '*.cap' \) \
 	    -exec grep -lai -e '${jndi:' -e '%7bjndi\(:\|%3a\)' {} + |
 	    sort >"$dir/sent"

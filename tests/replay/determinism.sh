@@ -21,7 +21,7 @@ run() {		# PATH...: with 1, 2 and 7 workers, and once more
 	mv "$dir/events" "$dir/first"
 	[ -s "$dir/first" ] || { echo "no events"; return 1; }
 	for jobs in 2 7 7; do
-		hunt 0 --quiet --jobs $jobs --format ndjson \
+		hunt 0 --quiet --jobs "$jobs" --format ndjson \
 		    --events "$dir/events" "$@" && same || return 1
 	done
 }

@@ -17,6 +17,7 @@ from_file() {
 }
 case_is "a file" from_file
 from_pipe() {
+	# shellcheck disable=SC2002 # a pipe is what is tried
 	cat "$log" | "$PICKET" hunt --quiet --events "$dir/got" - && same
 }
 case_is "a pipe" from_pipe

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # SPDX-License-Identifier: Apache-2.0
 #
 # What the scenarios share.  PICKET is the program, SRC the source tree; dir is
@@ -45,7 +45,6 @@ has() {
 }
 
 example=${SRC:?}/examples/case-study-1
-# shellcheck disable=SC2034 # for those who want it
 corpus=${CORPUS:-$SRC/../shared/corpus}
 
 # need FOLDER: skips the script when that part of the corpus is not there

@@ -236,6 +236,32 @@ test_bind(void **state)
 	no_weird();
 }
 
+/* A proxy behind a firewall that calls home first. */
+static void
+test_reverse(void **state)
+{
+	(void)state;
+	SERVER("\x01hello");
+	CLIENT("\x05\x01\x00");
+	SERVER("\x05\x00");
+	CLIENT("\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x16");
+	SERVER("\x05\x00\x00\x01\x0a\x00\x00\x01\x1f\x90");
+	run();
+	num_is(FIELD_SOCKS_PORT, 22);
+	num_is(FIELD_SOCKS_REPLY, 0);
+	no_weird();
+	/* The hello was nobody's and is not shown. */
+	teardown(NULL);
+	setup(NULL);
+	CLIENT("\x05\x01\x00");
+	SERVER("\x05\x00");
+	segs[1].lost = 6;
+	CLIENT("\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x16");
+	run();
+	num_is(FIELD_SOCKS_METHOD, 0);
+	num_is(FIELD_SOCKS_PORT, 22);
+}
+
 static void
 test_no_reply(void **state)
 {
@@ -331,7 +357,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_v4), TEST(test_v4a_refused), TEST(test_v5),
 		TEST(test_v5_user_v6), TEST(test_v5_refusals),
-		TEST(test_bind), TEST(test_no_reply), TEST(test_broken),
+		TEST(test_bind), TEST(test_reverse), TEST(test_no_reply), TEST(test_broken),
 		cmocka_unit_test(test_probe),
 	};
 

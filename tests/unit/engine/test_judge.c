@@ -68,8 +68,8 @@ teardown(void **unused)
 }
 
 static void
-add(int64_t time, const char *rule, const char *fold, enum severity sev,
-    const char *message, uint32_t source)
+add_host(int64_t time, const char *rule, const char *fold, enum severity sev,
+    const char *message, uint32_t source, const char *host)
 {
 	struct finding f = { .rule = rule, .title = "t", .language = "builtin",
 	    .attack = "T1190", .advice = "a", .severity = sev,
@@ -79,12 +79,20 @@ add(int64_t time, const char *rule, const char *fold, enum severity sev,
 	struct sort_key key = { .time = time, .source = source };
 	struct buf b;
 
+	f.entity[ENTITY_HOST] = span_str(host);
 	f.evidence[0] = (struct evidence){ { .source = source,
 	    .record = (uint64_t)time }, time };
 	buf_init(&b, 0);
 	finding_pack(&b, &f);
 	assert_int_equal(sorter_add(g.s, &key, buf_view(&b)), ERR_OK);
 	buf_fini(&b);
+}
+
+static void
+add(int64_t time, const char *rule, const char *fold, enum severity sev,
+    const char *message, uint32_t source)
+{
+	add_host(time, rule, fold, sev, message, source, "h");
 }
 
 static enum err
@@ -175,6 +183,41 @@ evidence_limit(void **unused)
 	assert_int_equal(g.weirds.count[WEIRD_FINDING_EVIDENCE], 4);
 }
 
+/* A log that does not name its server, beside a capture that does. */
+static void
+unnamed(void **unused)
+{
+	const int64_t day = 86400 * NSEC;
+
+	(void)unused;
+	add_host(day, "r", "h|x", SEV_LOW, "wire", 0, "h");
+	add_host(day + 5, "r", "|x", SEV_LOW, "log", 1, "");
+	add_host(day * 9, "r", "|y", SEV_LOW, "much later", 1, "");
+	add_host(day, "q", "|x", SEV_LOW, "other rule", 1, "");
+	assert_int_equal(judge(), ERR_OK);
+	assert_int_equal(g.r.nfindings, 3);
+	for (size_t i = 0; i < 3; i++) {
+		const struct finding *f = g.r.finding[i];
+
+		assert_false(span_eq(f->message, SPAN_LIT("log")));
+		if (span_eq(f->message, SPAN_LIT("wire"))) {
+			assert_int_equal(f->nevidence, 2);
+			assert_int_equal(f->evidence[1].loc.source, 1);
+			assert_int_equal(f->count, 1);
+		}
+	}
+}
+
+static void
+unnamed_times(void **unused)
+{
+	(void)unused;
+	add_host(INT64_MIN + 1, "r", "h|x", SEV_LOW, "wire", 0, "h");
+	add_host(INT64_MAX, "r", "|x", SEV_LOW, "log", 1, "");
+	assert_int_equal(judge(), ERR_OK);
+	assert_int_equal(g.r.nfindings, 2);
+}
+
 static void
 hostile_items(void **unused)
 {
@@ -213,6 +256,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(folds), T(raw), T(threshold), T(evidence_limit),
+		T(unnamed), T(unnamed_times),
 		T(hostile_items), T(hostile_tag), T(nothing),
 	};
 

@@ -81,7 +81,7 @@ says_what_matters(void **unused)
 	assert_true(has(s, "and 4 more"));
 	assert_true(has(s, "1.2 MB"));
 	assert_true(has(s, "1,000 records, 900 events"));
-	assert_true(has(s, "3 findings in 1 stories; 1 not readable"));
+	assert_true(has(s, "3 findings in 1 story; 1 not readable"));
 	assert_true(has(s, "cannot read"));
 	assert_true(has(s, "at byte 99"));
 	assert_true(has(s, "dns-name-loop"));
