@@ -757,7 +757,8 @@ tell(struct dec *d, const struct fact *f)
 		event_add_bool(b, FIELD_DNS_TC, flags & F_TC);
 		if (q != NULL)
 			event_add_f64(b, FIELD_DNS_RTT,
-			    (double)(f->seg->time - q->time) / (double)NSEC);
+			    (double)time_diff(f->seg->time, q->time) /
+			    (double)NSEC);
 		event_add_u64(b, FIELD_DNS_ANSWER_BYTES, f->msg.len);
 		if (f->answers != 0)
 			add_answers(d, f);

@@ -221,7 +221,7 @@ read_day(struct w3c *w, struct span s)
 	if (!number(&c, 4, &year) || cur_u8(&c) != '-' ||
 	    !number(&c, 2, &month) || cur_u8(&c) != '-' ||
 	    !number(&c, 2, &day) || month < 1 || month > 12 || day < 1 ||
-	    day > 31)
+	    day > 31 || year < 1678 || year > 2261)	/* int64_t of ns */
 		return false;
 	w->day = time_days(year, month, day) * 86400;
 	memcpy(w->day_text, s.ptr, DAY_TEXT);

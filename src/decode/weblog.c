@@ -241,7 +241,8 @@ read_day(struct weblog *w, const uint8_t *p)
 
 	while (month < 12 && memcmp(months + 3 * month, p + 3, 3) != 0)
 		month++;
-	if (month == 12 || day < 1 || day > 31 || year > 9999 ||
+	/* The years that nanoseconds in 64 bits hold. */
+	if (month == 12 || day < 1 || day > 31 || year < 1678 || year > 2261 ||
 	    !ascii_is_digit(p[0]) || !ascii_is_digit(p[7]))
 		return false;
 	w->day = time_days(year, month + 1, day) * 86400;

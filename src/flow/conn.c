@@ -402,7 +402,7 @@ conn_event(struct batch *b, const struct flow *f, const struct origin *from,
 	conv_fields(b, &conv);
 	if (from->start != TIME_NONE)
 		event_add_f64(b, FIELD_CONN_DURATION,
-		    (double)(f->last - from->start) / (double)NSEC);
+		    (double)time_diff(f->last, from->start) / (double)NSEC);
 	service_field(b, f, roster);
 	event_add_str(b, FIELD_CONN_STATE, span_str(conn_state(f, bytes)));
 	history_field(b, f, missed);

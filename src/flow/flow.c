@@ -494,7 +494,7 @@ set_clock(struct flows *fl, int64_t time)
 	if (fl->clock == TIME_NONE || time >= fl->clock) {
 		fl->clock = time;
 		fl->behind = 0;
-	} else if (time >= fl->clock - CLOCK_BACK) {
+	} else if (time_diff(fl->clock, time) <= CLOCK_BACK) {
 		fl->behind = 0;
 	} else if (++fl->behind == CLOCK_BACK_PACKETS) {
 		fl->clock = time;
