@@ -87,7 +87,7 @@ help(void)
 "      --detector NAME   run this detector (picket list detectors)\n"
 "      --no-detector NAME  leave this one out\n"
 "      --progress        progress on standard error\n"
-"      --quiet           no progress, no report on standard output\n"
+"      --quiet           no progress\n"
 "      --help            this\n"
 "\n"
 "Exit status: 0 ran to the end; 1 --fail-on was met; 2 wrong usage; 3 some\n"
@@ -242,8 +242,6 @@ finish_line(struct line *l)
 	l->opt.detector = l->chosen;
 	l->opt.output = l->output;
 	if (l->opt.events != NULL && strcmp(l->opt.events, "-") == 0)
-		l->opt.sink = NULL;
-	else if (l->opt.quiet && !l->format_given)
 		l->opt.sink = NULL;
 	l->opt.progress = !l->opt.quiet && (l->progress_given ||
 	    isatty(STDERR_FILENO));

@@ -82,7 +82,7 @@ dec_keep(struct dec *d, struct span s)
 	return (struct span){ p, s.len };
 }
 
-/* -- endpoints of a conversation ------------------------------------------- */
+/* -- endpoints of a conversation ----------------------------------------- */
 
 const char *
 proto_name(uint8_t proto)

@@ -272,7 +272,7 @@ get_mem(struct evtx *st, size_t n, bool *kept)
 	return p;
 }
 
-/* -- names ---------------------------------------------------------------- */
+/* -- names --------------------------------------------------------------- */
 
 static bool
 is_called(struct span wide, const char *ascii, size_t n)
@@ -385,7 +385,7 @@ text_name(struct evtx *st, enum section sec)
 	return intern(st, buf_view(&st->text));
 }
 
-/* -- reading names and places --------------------------------------------- */
+/* -- reading names and places -------------------------------------------- */
 
 /* Where the cursor stands in the chunk. */
 static size_t
@@ -415,7 +415,7 @@ read_name(const struct evtx *st, struct cursor *c)
 	return name;
 }
 
-/* -- compiling: elements to fields ---------------------------------------- */
+/* -- compiling: elements to fields --------------------------------------- */
 
 static void
 add_part(struct evtx *st, struct parts *list, struct part part)
@@ -876,7 +876,7 @@ compile(struct evtx *st, struct cursor *c, bool in_template,
 		end_element(st);
 }
 
-/* -- templates ------------------------------------------------------------ */
+/* -- templates ----------------------------------------------------------- */
 
 /* Is this definition what the template was compiled from, but for offsets? */
 static bool
@@ -1021,7 +1021,7 @@ get_template(struct evtx *st, size_t at, uint32_t id, enum section section)
 	return t;
 }
 
-/* -- values --------------------------------------------------------------- */
+/* -- values -------------------------------------------------------------- */
 
 static inline uint64_t
 load_le(const uint8_t *p, size_t n)
@@ -1271,7 +1271,7 @@ set_value(struct evtx *st, struct value *v, unsigned type, struct span s)
 	set_bytes(v, VT_BIN, s.ptr, s.len);
 }
 
-/* -- telling fields ------------------------------------------------------- */
+/* -- telling fields ------------------------------------------------------ */
 
 /* Logs that were exported or forwarded hold System as text. */
 static void
@@ -1529,7 +1529,7 @@ tell_joined(struct evtx *st, const struct frame *f, const struct op *op,
 	buf_fini(&full);
 }
 
-/* -- running -------------------------------------------------------------- */
+/* -- running ------------------------------------------------------------- */
 
 static void
 push(struct evtx *st, struct cursor c, unsigned section)

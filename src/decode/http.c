@@ -37,9 +37,9 @@
 #define WORD_MAX	40		/* of a garbled name or coding */
 #define JUNK_MAX	512		/* before a status line */
 #define CHUNK_JUNK_MAX	20		/* a chunk-size line with odd bytes */
-#define AUTH_MAX	680		/* base64 of 510 bytes of user:password */
+#define AUTH_MAX	680		/* base64 of 510 bytes of name:word */
 #define SPARE_KEEP	4096		/* memory kept for the next request */
-#define LINE_SURE	1024		/* clean bytes of a known method's line */
+#define LINE_SURE	1024		/* clean bytes behind a known method */
 #define LINE_UNSURE	2048	/* unknown method: its line ends before */
 #define SKIP_REST	(UINT64_C(1) << 62)
 
@@ -138,7 +138,7 @@ struct framing {
 	bool		has_length, chunked, ambiguous, no_body;
 };
 
-/* -- recognising ----------------------------------------------------------- */
+/* -- recognising --------------------------------------------------------- */
 
 static bool
 is_tchar(uint8_t c)		/* RFC 9110 5.6.2 */
@@ -321,7 +321,7 @@ http_probe(const struct probe *p)
 	return r == PROBE_YES && p->dir == DIR_SERVER ? PROBE_SWAP : r;
 }
 
-/* -- memory ---------------------------------------------------------------- */
+/* -- memory -------------------------------------------------------------- */
 
 static void
 store_free(struct dec *d, struct store *st)
@@ -399,7 +399,7 @@ txn_done(struct dec *d, struct http *s, struct txn *t)
 	s->spare = t;
 }
 
-/* -- telling ----------------------------------------------------------------- */
+/* -- telling ------------------------------------------------------------- */
 
 static struct span
 part_of(struct span head, struct part p)
@@ -557,7 +557,7 @@ tell(struct dec *d, struct txn *t)
 	event_end(d->batch);
 }
 
-/* -- the queue ----------------------------------------------------------------- */
+/* -- the queue ----------------------------------------------------------- */
 
 static void
 push(struct http *s, struct txn *t)
@@ -636,7 +636,7 @@ flush_all(struct dec *d, struct http *s)
 	s->unlinked = 0;
 }
 
-/* -- bodies -------------------------------------------------------------------- */
+/* -- bodies -------------------------------------------------------------- */
 
 static struct txn *
 txn_of(const struct call *r)
@@ -763,7 +763,7 @@ begin_body(struct call *r, const struct framing *f)
 	}
 }
 
-/* -- what goes wrong -------------------------------------------------------- */
+/* -- what goes wrong ----------------------------------------------------- */
 
 static bool
 step_dead(struct call *r)
@@ -796,7 +796,7 @@ junk(struct call *r, bool weird)
 		r->d->action = DEC_DONE;
 }
 
-/* -- heads --------------------------------------------------------------------- */
+/* -- heads --------------------------------------------------------------- */
 
 static enum header
 header_find(struct span name)
@@ -1445,7 +1445,7 @@ step_sync(struct call *r)
 	return true;
 }
 
-/* -- bodies, step by step ---------------------------------------------------- */
+/* -- bodies, step by step ------------------------------------------------ */
 
 /* A piece of known length: a body or a chunk. */
 static bool
@@ -1613,7 +1613,7 @@ step(struct call *r)
 	return steps[r->s->side[r->dir].stage](r);
 }
 
-/* -- gaps and ends ------------------------------------------------------------- */
+/* -- gaps and ends ------------------------------------------------------- */
 
 static void
 on_gap(struct call *r)

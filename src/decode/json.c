@@ -76,7 +76,7 @@ struct level {
 static const char *const time_keys[] = { "@timestamp", "timestamp", "ts",
     "TimeCreated", "UtcTime", "EventTime", "time" };
 
-/* -- time --------------------------------------------------------------- */
+/* -- time ---------------------------------------------------------------- */
 
 /* Decimal seconds since 1970 (or smaller units), exactly. */
 static bool
@@ -142,7 +142,7 @@ find_time(const struct json *j)
 	return best;
 }
 
-/* -- paths and values --------------------------------------------------- */
+/* -- paths and values ---------------------------------------------------- */
 
 /* Appends a key to the path. */
 static void
@@ -243,7 +243,7 @@ set_value(struct batch *b, struct value *v, const struct json *j, uint32_t i)
 	}
 }
 
-/* -- arrays ------------------------------------------------------------- */
+/* -- arrays -------------------------------------------------------------- */
 
 static void
 start_groups(struct scratch *s)
@@ -399,7 +399,7 @@ put_array(struct json_state *st, struct batch *b, uint32_t array,
 	put_groups(st->scratch, b, j);
 }
 
-/* -- objects ------------------------------------------------------------ */
+/* -- objects ------------------------------------------------------------- */
 
 static void
 put_object(struct json_state *st, struct batch *b)

@@ -138,7 +138,7 @@ enter(struct walk *w, enum tunnel t)
 	return true;
 }
 
-/* -- link layers ----------------------------------------------------------- */
+/* -- link layers --------------------------------------------------------- */
 
 static enum layer
 ether(struct walk *w)
@@ -295,7 +295,7 @@ link_start(struct walk *w)
 	return broken(w, WEIRD_LINK_UNKNOWN);
 }
 
-/* -- IP -------------------------------------------------------------------- */
+/* -- IP ------------------------------------------------------------------ */
 
 /* Symmetric and the same in every run: it cuts the work. */
 static void
@@ -489,7 +489,7 @@ ip_any(struct walk *w)
 	    broken(w, WEIRD_IP_BAD_HEADER);
 }
 
-/* -- transport ------------------------------------------------------------- */
+/* -- transport ----------------------------------------------------------- */
 
 /* RFC 1071 over the pseudo header and the segment. */
 static bool
@@ -603,7 +603,7 @@ icmp(struct walk *w, uint8_t proto)
 	return L_DONE;
 }
 
-/* -- tunnels --------------------------------------------------------------- */
+/* -- tunnels ------------------------------------------------------------- */
 
 /* The outer packet stands if nothing comes out of the tunnel. */
 static void
@@ -769,7 +769,7 @@ by_proto(struct walk *w)
 	return L_DONE;
 }
 
-/* -- the walk -------------------------------------------------------------- */
+/* -- the walk ------------------------------------------------------------ */
 
 static enum layer
 step(struct walk *w, enum layer l)

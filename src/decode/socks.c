@@ -59,7 +59,7 @@ struct call {
 	struct cursor		 c;
 };
 
-/* -- recognising ------------------------------------------------------------- */
+/* -- recognising --------------------------------------------------------- */
 
 /* The text up to a NUL: 1 good (its length in *len), 0 not yet, -1 no. */
 static int
@@ -167,7 +167,7 @@ socks_probe(const struct probe *p)
 	return r == PROBE_YES && p->dir == DIR_SERVER ? PROBE_SWAP : r;
 }
 
-/* -- telling --------------------------------------------------------------------- */
+/* -- telling ------------------------------------------------------------- */
 
 static void
 add_host(struct batch *b, const struct socks *s)
@@ -285,7 +285,7 @@ keep(struct call *k, size_t n)
 	return s.len != 0 ? dec_keep(k->d, s) : SPAN_NONE;
 }
 
-/* -- from the client ---------------------------------------------------------------- */
+/* -- from the client ----------------------------------------------------- */
 
 static bool
 v4_request(struct call *k)
@@ -440,7 +440,7 @@ step_client(struct call *k)
 	return first == 5 ? v5_request(k) : broken(k);
 }
 
-/* -- from the server ---------------------------------------------------------------- */
+/* -- from the server ----------------------------------------------------- */
 
 /* The request was answered.  bind is answered twice. */
 static bool

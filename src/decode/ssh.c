@@ -53,7 +53,7 @@ struct ssh {
 };
 _Static_assert(sizeof(struct ssh) <= DEC_STATE_MAX, "state of ssh");
 
-/* -- key exchange ---------------------------------------------------------- */
+/* -- key exchange -------------------------------------------------------- */
 
 static bool
 read_lists(struct span kexinit, struct span list[LIST_COUNT])
@@ -220,7 +220,7 @@ bad(struct dec *d, struct ssh *s)
 	finish(d, s);
 }
 
-/* -- bytes ----------------------------------------------------------------- */
+/* -- bytes --------------------------------------------------------------- */
 
 /* SSH-1.x but for 1.99: its key exchange is not read. */
 static bool
@@ -324,7 +324,7 @@ packet(struct dec *d, struct ssh *s, const struct seg *seg, struct cursor *c)
 	return true;
 }
 
-/* -- the decoder ----------------------------------------------------------- */
+/* -- the decoder --------------------------------------------------------- */
 
 static enum probe_result
 ssh_probe(const struct probe *p)

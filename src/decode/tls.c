@@ -95,7 +95,7 @@ _Static_assert(sizeof(struct tls) <= DEC_STATE_MAX, "state of tls");
 
 enum { ROLE_CLIENT, ROLE_SERVER };	/* index of hello, leaf, saw_cert */
 
-/* -- hellos ---------------------------------------------------------------- */
+/* -- hellos -------------------------------------------------------------- */
 
 struct hello {
 	struct span	suites;		/* server: the one */
@@ -266,7 +266,7 @@ suite_of(const struct hello *server)
 	return cur_be16(&c);
 }
 
-/* -- fingerprints ---------------------------------------------------------- */
+/* -- fingerprints -------------------------------------------------------- */
 
 /* A text in the making on the stack. */
 struct text {
@@ -488,7 +488,7 @@ ja4_hash_put(struct buf *b, struct span s)
 	buf_put(b, hex, 12);
 }
 
-/* -- the event ------------------------------------------------------------- */
+/* -- the event ----------------------------------------------------------- */
 
 static void
 add_text(struct dec *d, unsigned field, const struct buf *b)
@@ -955,7 +955,7 @@ tell(struct dec *d, const struct tls *t)
 	event_end(d->batch);
 }
 
-/* -- messages -------------------------------------------------------------- */
+/* -- messages ------------------------------------------------------------ */
 
 static void
 release(struct dec *d, struct span *s)
@@ -1247,7 +1247,7 @@ handshake(struct dec *d, struct tls *t, const struct seg *seg,
 	return true;
 }
 
-/* -- records --------------------------------------------------------------- */
+/* -- records ------------------------------------------------------------- */
 
 /* Alerts of a TLS 1.3 client look like data; by their length they do not:
  * alert(2) type(1) tag(16, CCM_8: 8). */
@@ -1387,7 +1387,7 @@ record(struct dec *d, struct tls *t, const struct seg *seg, struct cursor *c)
 	return true;
 }
 
-/* -- the decoder ----------------------------------------------------------- */
+/* -- the decoder --------------------------------------------------------- */
 
 static enum probe_result
 tls_probe(const struct probe *p)

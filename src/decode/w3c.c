@@ -64,7 +64,7 @@ struct row {
 	unsigned	n;
 };
 
-/* -- columns ------------------------------------------------------------------- */
+/* -- columns ------------------------------------------------------------- */
 
 /* Names beside those of fields.def. */
 static const struct { const char *name; uint16_t id; uint8_t how; } known[] = {
@@ -191,7 +191,7 @@ read_fields(struct w3c *w, struct span names)
 	}
 }
 
-/* -- time ------------------------------------------------------------------------- */
+/* -- time ---------------------------------------------------------------- */
 
 static bool
 number(struct cursor *c, unsigned digits, unsigned *out)
@@ -272,7 +272,7 @@ row_time(struct w3c *w, const struct row *r, int64_t *time)
 	return !w->has_time || read_clock(w, clock, time);
 }
 
-/* -- lines --------------------------------------------------------------------------- */
+/* -- lines --------------------------------------------------------------- */
 
 /* A CSV value (RFC 4180 2), its doubled quotes still in it. */
 static bool
@@ -324,7 +324,7 @@ split(const struct w3c *w, struct span line, uint8_t separator, struct row *r)
 	return c.left == 0 && cur_ok(&c);
 }
 
-/* -- telling ------------------------------------------------------------------------- */
+/* -- telling ------------------------------------------------------------- */
 
 /* s with one byte for another, where the byte behind or before fits. */
 static struct span
@@ -616,8 +616,8 @@ static const uint8_t w3c_kinds[] = { KIND_HTTP, KIND_LINE, KIND_NONE };
 const struct decoder decoder_w3c = {
 	.name = "w3c",
 	.title = "W3C extended logs",
-	.doc = "IIS, CloudFront and Exchange (HttpProxy, ECP) logs with #Fields, "
-	    "which may change inside the file. Columns that are no http field "
+	.doc = "IIS, CloudFront and Exchange (HttpProxy, ECP) logs with "
+	    "#Fields, which may change inside the file. Columns that are no http field "
 	    "keep their name. Left: logs with other separators; times are "
 	    "taken as UTC.",
 	.kinds = w3c_kinds,

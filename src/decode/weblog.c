@@ -37,7 +37,7 @@ struct weblog {
 	int64_t	day;			/* its seconds since 1970 */
 };
 
-/* -- grammar ----------------------------------------------------------------- */
+/* -- grammar ------------------------------------------------------------- */
 
 /* The text up to the next c, which is taken too. */
 static bool
@@ -225,7 +225,7 @@ read_line(struct span text, struct line *l)
 	return true;
 }
 
-/* -- time ---------------------------------------------------------------------- */
+/* -- time ---------------------------------------------------------------- */
 
 static unsigned
 two(const uint8_t *p)
@@ -270,7 +270,7 @@ read_time(struct weblog *w, struct span s)
 	return (w->day + hour * 3600 + min * 60 + sec + t) * NSEC;
 }
 
-/* -- telling --------------------------------------------------------------------- */
+/* -- telling ------------------------------------------------------------- */
 
 /* Undoes \xHH and \c into dst, which has room for s.len bytes. */
 static size_t
