@@ -19,7 +19,7 @@ else
 	plain=
 	[ "$1" != tsan ] || ! setarch -R true 2>/dev/null || plain="setarch -R"
 	$plain ctest --test-dir "$build" -j "${JOBS:-$(nproc)}" \
-	    --output-on-failure --timeout 300 >"$build/ctest.log" 2>&1
+	    --output-on-failure --timeout 900 >"$build/ctest.log" 2>&1
 	status=$?
 	if ! grep -qs '^fail' "$results"/*; then
 		# Nothing counted as failed, so ctest must agree.

@@ -617,9 +617,9 @@ const struct decoder decoder_w3c = {
 	.name = "w3c",
 	.title = "W3C extended logs",
 	.doc = "IIS, CloudFront and Exchange (HttpProxy, ECP) logs with "
-	    "#Fields, which may change inside the file. Columns that are no http field "
-	    "keep their name. Left: logs with other separators; times are "
-	    "taken as UTC.",
+	    "#Fields, which may change inside the file. Columns that are no "
+	    "http field keep their name. Left: logs with other separators; "
+	    "times are taken as UTC.",
 	.kinds = w3c_kinds,
 	.state_size = sizeof(struct w3c),
 	.rectype = REC_LINE,

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A rule language: any text is loaded, compiled and matched against a few
+ * events.
+ */
+#include "rule.h"
+
+#define NAME2(x) language_##x
+#define NAME(x) NAME2(x)
+extern const struct language NAME(FUZZ_TARGET);
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static void
+on_hit(void *arg, const struct rule *r, const struct event *e)
+{
+	(void)e;
+	*(size_t *)arg += r->title[0] != '\0';
+}
+
+static void
+match(const struct program *p)
+{
+	static const char *const text[] = {
+		"", "C:\\Windows\\Temp\\a.exe", "10.1.2.3",
+		"/app?x=${jndi:ldap://h/a}", "0x17", "2022-07-11T09:17:40Z"
+	};
+	static const uint16_t id[] = {
+		FIELD_IMAGE, FIELD_COMMAND_LINE, FIELD_WIN_EVENT_ID,
+		FIELD_HTTP_URI, FIELD_WIN_CHANNEL, FIELD_IP_ADDRESS
+	};
+	struct matcher *m = matcher_new(p);
+	size_t hits = 0;
+
+	if (m == NULL)
+		return;
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+		struct field f[NITEMS(id)];
+		struct event e = { .kind = (uint16_t)kind, .fields = f,
+		    .nfields = NITEMS(id) };
+
+		memset(f, 0, sizeof(f));
+		for (size_t i = 0; i < NITEMS(id); i++) {
+			const char *s = text[(i + kind) % NITEMS(text)];
+
+			f[i].v.id = id[i];
+			f[i].v.type = VT_STR;
+			f[i].v.ptr = s;
+			f[i].v.len = (uint32_t)strlen(s);
+		}
+		matcher_event(m, &e, on_hit, &hits);
+	}
+	matcher_free(m);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct rule_options opt = { "extended", SHARE_DIR };
+	struct program *p = program_new();
+
+	if (p == NULL)
+		return 0;
+	NAME(FUZZ_TARGET).load(p, &opt, "fuzz", span_of(data, size));
+	if (program_finish(p))
+		match(p);
+	program_free(p);
+	return 0;
+}
