@@ -26,20 +26,6 @@ struct verdict {
 	bool		yes;
 };
 
-/*
- * The patterns on one field.  One by one at first, since compiling all of
- * them takes a while; a field that is asked often gets a set, which answers
- * for all of its patterns in one pass.
- */
-#define SET_AFTER	20000u		/* single matches */
-
-struct patterns {
-	uint32_t	asked;
-	uint32_t	epoch;		/* of the last pass */
-	bool		tried;
-	struct regex_set *set;
-};
-
 struct matcher {
 	const struct program *p;
 	const struct event *e;
@@ -51,9 +37,6 @@ struct matcher {
 	uint32_t	*queue;
 	uint32_t	 nqueue;
 	struct regex	**regex;	/* by predicate, made when needed */
-	bool		*in_set;	/* by predicate */
-	uint32_t	*set_hit;	/* by predicate: epoch of a hit */
-	struct patterns	*patterns;	/* by field */
 	struct buf	 text;		/* folded fields of the event */
 	struct buf	 raw;		/* one value as it is */
 };
@@ -72,13 +55,9 @@ matcher_new(const struct program *p)
 	m->slot = calloc(FIELD_MAX, sizeof(*m->slot));
 	m->pred = calloc((size_t)p->npreds + 1, sizeof(*m->pred));
 	m->regex = calloc((size_t)p->npreds + 1, sizeof(*m->regex));
-	m->in_set = calloc((size_t)p->npreds + 1, sizeof(*m->in_set));
-	m->set_hit = calloc((size_t)p->npreds + 1, sizeof(*m->set_hit));
-	m->patterns = calloc(FIELD_MAX, sizeof(*m->patterns));
 	m->queued = calloc((size_t)p->nvariants + 1, sizeof(*m->queued));
 	m->queue = calloc((size_t)p->nvariants + 1, sizeof(*m->queue));
 	if (m->slot == NULL || m->pred == NULL || m->regex == NULL ||
-	    m->in_set == NULL || m->set_hit == NULL || m->patterns == NULL ||
 	    m->queued == NULL || m->queue == NULL) {
 		matcher_free(m);
 		return NULL;
@@ -93,14 +72,9 @@ matcher_free(struct matcher *m)
 		return;
 	for (uint32_t i = 0; m->regex != NULL && i < m->p->npreds; i++)
 		regex_free(m->regex[i]);
-	for (unsigned i = 0; m->patterns != NULL && i < FIELD_MAX; i++)
-		regex_set_free(m->patterns[i].set);
 	free(m->slot);
 	free(m->pred);
 	free(m->regex);
-	free(m->in_set);
-	free(m->set_hit);
-	free(m->patterns);
 	free(m->queued);
 	free(m->queue);
 	buf_fini(&m->text);
@@ -344,64 +318,14 @@ number_holds(const struct pred *pr, const struct value *v, struct span text)
 	}
 }
 
-static void
-on_pattern(void *arg, uint32_t id)
-{
-	struct matcher *m = arg;
-
-	m->set_hit[id] = m->epoch;
-}
-
-static void
-make_set(struct matcher *m, uint16_t field, struct patterns *f)
-{
-	const struct program *p = m->p;
-	struct regex_item *item = calloc((size_t)p->npreds + 1, sizeof(*item));
-	bool *took = calloc((size_t)p->npreds + 1, sizeof(*took));
-	size_t n = 0;
-
-	f->tried = true;
-	for (uint32_t i = 0; item != NULL && i < p->npreds; i++)
-		if (p->pred[i].op == PRED_REGEX && p->pred[i].field == field &&
-		    (p->pred[i].flags & PRED_ANY_FIELD) == 0)
-			item[n++] = (struct regex_item){ p->pred[i].text,
-			    p->pred[i].flags, i };
-	if (took != NULL)
-		f->set = regex_set_new(item, n, took);
-	for (size_t i = 0; f->set != NULL && i < n; i++)
-		m->in_set[item[i].id] = took[i];
-	free(item);
-	free(took);
-}
-
 static bool
-single_regex(struct matcher *m, uint32_t id, struct span text)
+regex_holds(struct matcher *m, uint32_t id, struct span text)
 {
 	const struct pred *pr = &m->p->pred[id];
 
 	if (m->regex[id] == NULL)
 		m->regex[id] = regex_new(pr->text, pr->flags);
 	return m->regex[id] != NULL && regex_match(m->regex[id], text);
-}
-
-/* whole: the text is the field's only value, so a pass serves all patterns. */
-static bool
-regex_holds(struct matcher *m, uint32_t id, struct span text, bool whole)
-{
-	const struct pred *pr = &m->p->pred[id];
-	struct patterns *f = &m->patterns[pr->field];
-
-	if (!whole || (pr->flags & PRED_ANY_FIELD) != 0)
-		return single_regex(m, id, text);
-	if (!f->tried && ++f->asked > SET_AFTER)
-		make_set(m, pr->field, f);
-	if (!m->in_set[id])
-		return single_regex(m, id, text);
-	if (f->epoch != m->epoch) {
-		f->epoch = m->epoch;
-		regex_set_search(f->set, text, on_pattern, m);
-	}
-	return m->set_hit[id] == m->epoch;
 }
 
 /* One value that is no list; fold is its folded text if there is one. */
@@ -422,7 +346,7 @@ value_holds(struct matcher *m, uint32_t id, const struct value *v,
 		return text_holds(pr->op, fold != NULL ? *fold :
 		    put_folded(m, v), pr->text);
 	case PRED_REGEX:
-		return regex_holds(m, id, raw_text(m, v), fold != NULL);
+		return regex_holds(m, id, raw_text(m, v));
 	case PRED_CIDR:
 		return in_net(pr->text, raw_text(m, v));
 	case PRED_NUM_EQ:
@@ -691,9 +615,6 @@ new_epoch(struct matcher *m)
 	memset(m->slot, 0, FIELD_MAX * sizeof(*m->slot));
 	memset(m->pred, 0, m->p->npreds * sizeof(*m->pred));
 	memset(m->queued, 0, m->p->nvariants * sizeof(*m->queued));
-	memset(m->set_hit, 0, m->p->npreds * sizeof(*m->set_hit));
-	for (unsigned i = 0; i < FIELD_MAX; i++)
-		m->patterns[i].epoch = 0;
 	m->epoch = 1;
 }
 

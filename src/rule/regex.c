@@ -67,41 +67,25 @@ regex_check(struct span pattern, unsigned flags, char *reason, size_t size,
 	return true;
 }
 
-static unsigned
-hs_flags(unsigned flags)
-{
-	return HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY |
-	    (flags & PRED_RE_I ? HS_FLAG_CASELESS : 0) |
-	    (flags & PRED_RE_M ? HS_FLAG_MULTILINE : 0) |
-	    (flags & PRED_RE_S ? HS_FLAG_DOTALL : 0);
-}
-
-/* Vectorscan wants strings; patterns with NUL stay with PCRE2.  The caller
- * frees it. */
-static char *
-hs_text(struct span pattern)
-{
-	char *text;
-
-	if (memchr(pattern.ptr, '\0', pattern.len) != NULL ||
-	    (text = malloc(pattern.len + 1)) == NULL)
-		return NULL;
-	memcpy(text, pattern.ptr, pattern.len);
-	text[pattern.len] = '\0';
-	return text;
-}
-
+/* hs_compile wants a string; patterns with NUL stay with PCRE2. */
 static bool
 compile_hs(struct regex *r, struct span pattern, unsigned flags)
 {
+	unsigned hs = HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY |
+	    (flags & PRED_RE_I ? HS_FLAG_CASELESS : 0) |
+	    (flags & PRED_RE_M ? HS_FLAG_MULTILINE : 0) |
+	    (flags & PRED_RE_S ? HS_FLAG_DOTALL : 0);
 	hs_compile_error_t *error = NULL;
-	char *text = hs_text(pattern);
+	char *text;
 	bool ok;
 
-	if (text == NULL)
+	if (memchr(pattern.ptr, '\0', pattern.len) != NULL ||
+	    (text = malloc(pattern.len + 1)) == NULL)
 		return false;
-	ok = hs_compile(text, hs_flags(flags), HS_MODE_BLOCK, NULL, &r->db,
-	    &error) == HS_SUCCESS;
+	memcpy(text, pattern.ptr, pattern.len);
+	text[pattern.len] = '\0';
+	ok = hs_compile(text, hs, HS_MODE_BLOCK, NULL, &r->db, &error) ==
+	    HS_SUCCESS;
 	if (!ok)
 		r->db = NULL;
 	if (error != NULL)
@@ -170,118 +154,4 @@ regex_match(struct regex *r, struct span text)
 	hs_scan(r->db, (const char *)text.ptr, (unsigned)text.len, 0,
 	    r->scratch, on_match, &found);
 	return found;
-}
-
-/* -- sets ------------------------------------------------------------------ */
-
-struct regex_set {
-	hs_database_t	*db;
-	hs_scratch_t	*scratch;
-};
-
-/* Does Vectorscan take it at all?  Cheaper than to compile it. */
-static bool
-hs_takes(const char *text, unsigned flags)
-{
-	hs_compile_error_t *error = NULL;
-	hs_expr_info_t *info = NULL;
-	bool ok;
-
-	ok = hs_expression_info(text, hs_flags(flags), &info, &error) ==
-	    HS_SUCCESS;
-	free(info);
-	if (error != NULL)
-		hs_free_compile_error(error);
-	return ok;
-}
-
-static bool
-compile_set(struct regex_set *set, const char *const *text,
-    const unsigned *flags, const unsigned *ids, unsigned n)
-{
-	hs_compile_error_t *error = NULL;
-	bool ok;
-
-	ok = n != 0 && hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK,
-	    NULL, &set->db, &error) == HS_SUCCESS;
-	if (!ok)
-		set->db = NULL;
-	if (error != NULL)
-		hs_free_compile_error(error);
-	return ok && hs_alloc_scratch(set->db, &set->scratch) == HS_SUCCESS;
-}
-
-struct regex_set *
-regex_set_new(const struct regex_item *item, size_t n, bool *took)
-{
-	struct regex_set *set = calloc(1, sizeof(*set));
-	char **text = calloc(n + 1, sizeof(*text));
-	unsigned *flags = calloc(n + 1, sizeof(*flags)), used = 0;
-	unsigned *ids = calloc(n + 1, sizeof(*ids));
-	bool ok = set != NULL && text != NULL && flags != NULL && ids != NULL;
-
-	for (size_t i = 0; i < n && ok; i++) {
-		took[i] = false;
-		text[used] = hs_text(item[i].pattern);
-		if (text[used] == NULL)
-			continue;
-		if (!hs_takes(text[used], item[i].flags)) {
-			free(text[used]);
-			text[used] = NULL;
-			continue;
-		}
-		took[i] = true;
-		flags[used] = hs_flags(item[i].flags);
-		ids[used++] = item[i].id;
-	}
-	ok = ok && compile_set(set, (const char *const *)text, flags, ids,
-	    used);
-	for (unsigned i = 0; text != NULL && i < used; i++)
-		free(text[i]);
-	free(text);
-	free(flags);
-	free(ids);
-	if (!ok) {
-		regex_set_free(set);
-		return NULL;
-	}
-	return set;
-}
-
-void
-regex_set_free(struct regex_set *set)
-{
-	if (set == NULL)
-		return;
-	hs_free_scratch(set->scratch);
-	hs_free_database(set->db);
-	free(set);
-}
-
-struct set_search {
-	void	(*hit)(void *, uint32_t);
-	void	*arg;
-};
-
-static int
-on_set_match(unsigned id, unsigned long long from, unsigned long long to,
-    unsigned flags, void *arg)
-{
-	const struct set_search *s = arg;
-
-	(void)from;
-	(void)to;
-	(void)flags;
-	s->hit(s->arg, id);
-	return 0;
-}
-
-void
-regex_set_search(struct regex_set *set, struct span text,
-    void (*hit)(void *, uint32_t), void *arg)
-{
-	struct set_search s = { hit, arg };
-
-	hs_scan(set->db, text.ptr == NULL ? "" : (const char *)text.ptr,
-	    (unsigned)text.len, 0, set->scratch, on_set_match, &s);
 }

@@ -260,23 +260,6 @@ struct regex	*regex_new(struct span pattern, unsigned flags);
 void		 regex_free(struct regex *);
 bool		 regex_match(struct regex *, struct span text);
 
-/*
- * All patterns on a field in one pass.  took[i] says which Vectorscan runs;
- * the others stay with regex_match().  NULL: none.
- */
-struct regex_item {
-	struct span	pattern;
-	unsigned	flags;
-	uint32_t	id;
-};
-struct regex_set;
-struct regex_set *regex_set_new(const struct regex_item *, size_t n,
-		    bool *took);
-void		 regex_set_free(struct regex_set *);
-/* Calls hit with the id of each pattern that is in the text. */
-void		 regex_set_search(struct regex_set *, struct span text,
-		    void (*hit)(void *arg, uint32_t id), void *arg);
-
 /* -- inside the room: the finished program ------------------------------- */
 
 enum node_type { NODE_CONST, NODE_PRED, NODE_AND, NODE_OR, NODE_NOT };
