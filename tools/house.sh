@@ -220,7 +220,7 @@ check_rosters() {
 		    [ -n "$(find "tests/golden/$plural/$name" -name '*.want' \
 			2>/dev/null)" ] ||
 		    echo "$def: $name has no unit or golden test"
-		case $type in source|decoder) ;; *) continue ;; esac
+		case $type in source|decoder|language) ;; *) continue ;; esac
 		[ -f "fuzz/fuzz_$type.c" ] ||
 		    echo "fuzz/fuzz_$type.c: the harness is missing"
 		[ -n "$(find "fuzz/corpus/$name" -type f 2>/dev/null)" ] ||

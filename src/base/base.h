@@ -358,11 +358,17 @@ buf_view(const struct buf *b)
 	return (struct span){ b->ptr, b->len };
 }
 
+/* Numbers as bytes, little endian: what cur_le32() and cur_le64() read. */
+void		 buf_le32(struct buf *, uint32_t);
+void		 buf_le64(struct buf *, uint64_t);
+
 /* -- JSON text (RFC 8259) ------------------------------------------------ */
 
 /* Bytes of the well-formed UTF-8 sequence at p (RFC 3629) of n > 0 bytes;
  * 0 when there is none. */
 size_t		 utf8_seq(const uint8_t *p, size_t n);
+/* A code point up to U+10FFFF as UTF-8; returns its 1 to 4 bytes. */
+size_t		 utf8_put(uint8_t *dst, uint32_t code);
 
 /* A quoted string.  Bytes that are no UTF-8 come out as U+FFFD, so that the
  * line is always valid UTF-8. */

@@ -102,6 +102,23 @@ buf_put_u64(struct buf *b, uint64_t n)
 	buf_put(b, tmp + i, sizeof(tmp) - i);
 }
 
+void
+buf_le32(struct buf *b, uint32_t n)
+{
+	uint8_t p[4];
+
+	for (unsigned i = 0; i < sizeof(p); i++)
+		p[i] = (uint8_t)(n >> 8 * i);
+	buf_put(b, p, sizeof(p));
+}
+
+void
+buf_le64(struct buf *b, uint64_t n)
+{
+	buf_le32(b, (uint32_t)n);
+	buf_le32(b, (uint32_t)(n >> 32));
+}
+
 /* -- JSON ---------------------------------------------------------------- */
 
 static void
@@ -283,27 +300,37 @@ put_plain_wide(struct buf *b, struct span s)
 	return i;
 }
 
+size_t
+utf8_put(uint8_t *d, uint32_t c)
+{
+	if (c < 0x80) {
+		d[0] = (uint8_t)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		d[0] = (uint8_t)(0xc0 | c >> 6);
+		d[1] = (uint8_t)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		d[0] = (uint8_t)(0xe0 | c >> 12);
+		d[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+		d[2] = (uint8_t)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	d[0] = (uint8_t)(0xf0 | c >> 18);
+	d[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+	d[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+	d[3] = (uint8_t)(0x80 | (c & 0x3f));
+	return 4;
+}
+
 static void
 put_rune(struct buf *b, uint32_t c)
 {
 	uint8_t u[4];
 
-	if (c < 0x800) {
-		u[0] = (uint8_t)(0xc0 | c >> 6);
-		u[1] = (uint8_t)(0x80 | (c & 0x3f));
-		buf_put(b, u, 2);
-	} else if (c < 0x10000) {
-		u[0] = (uint8_t)(0xe0 | c >> 12);
-		u[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		u[2] = (uint8_t)(0x80 | (c & 0x3f));
-		buf_put(b, u, 3);
-	} else {
-		u[0] = (uint8_t)(0xf0 | c >> 18);
-		u[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-		u[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		u[3] = (uint8_t)(0x80 | (c & 0x3f));
-		buf_put(b, u, 4);
-	}
+	buf_put(b, u, utf8_put(u, c));
 }
 
 void

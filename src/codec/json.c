@@ -146,31 +146,6 @@ escape_len(const uint8_t *p, const uint8_t *end)
 	return escape_byte[p[1]] != 0 ? 2 : 0;
 }
 
-static size_t
-put_rune(uint8_t *d, uint32_t c)
-{
-	if (c < 0x80) {
-		d[0] = (uint8_t)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		d[0] = (uint8_t)(0xc0 | c >> 6);
-		d[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		d[0] = (uint8_t)(0xe0 | c >> 12);
-		d[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		d[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	d[0] = (uint8_t)(0xf0 | c >> 18);
-	d[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	d[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	d[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* Copies up to the next backslash; returns how many.  dst has room for all of
  * src. */
 static inline size_t
@@ -229,7 +204,7 @@ json_unescape(struct span src, uint8_t *dst)
 			return (size_t)(d - dst);
 		n = escape_len(p, end);
 		if (n == 6) {
-			d += put_rune(d, unescape_unit(&p, end));
+			d += utf8_put(d, unescape_unit(&p, end));
 		} else {
 			/* Not taken by json_parse() if n is 0. */
 			*d++ = n == 0 ? *p : escape_byte[p[1]];

@@ -51,27 +51,6 @@ ascii_units(const uint8_t *src, size_t units, bool big_endian, uint8_t *dst)
 	return i;
 }
 
-static uint8_t *
-put_rune(uint8_t *d, uint32_t c)
-{
-	if (c < 0x80) {
-		*d++ = (uint8_t)c;
-	} else if (c < 0x800) {
-		*d++ = (uint8_t)(0xc0 | c >> 6);
-		*d++ = (uint8_t)(0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		*d++ = (uint8_t)(0xe0 | c >> 12);
-		*d++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		*d++ = (uint8_t)(0x80 | (c & 0x3f));
-	} else {
-		*d++ = (uint8_t)(0xf0 | c >> 18);
-		*d++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-		*d++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		*d++ = (uint8_t)(0x80 | (c & 0x3f));
-	}
-	return d;
-}
-
 size_t
 utf16_to_utf8(struct span src, bool big_endian, uint8_t *dst)
 {
@@ -100,10 +79,10 @@ utf16_to_utf8(struct span src, bool big_endian, uint8_t *dst)
 					c = RUNE_BAD;
 				}
 			}
-			d = put_rune(d, c);
+			d += utf8_put(d, c);
 		}
 	}
 	if (src.len % 2 != 0)
-		d = put_rune(d, RUNE_BAD);
+		d += utf8_put(d, RUNE_BAD);
 	return (size_t)(d - dst);
 }

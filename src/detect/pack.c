@@ -8,30 +8,10 @@
 #define TEXT_MAX	(64u << 10)
 
 static void
-put_u64(struct buf *b, uint64_t n)
-{
-	uint8_t p[8];
-
-	for (unsigned i = 0; i < 8; i++)
-		p[i] = (uint8_t)(n >> 8 * i);
-	buf_put(b, p, sizeof(p));
-}
-
-static void
-put_u32(struct buf *b, uint32_t n)
-{
-	uint8_t p[4];
-
-	for (unsigned i = 0; i < 4; i++)
-		p[i] = (uint8_t)(n >> 8 * i);
-	buf_put(b, p, sizeof(p));
-}
-
-static void
 put_text(struct buf *b, struct span s)
 {
 	s.len = MIN_OF(s.len, (size_t)TEXT_MAX);
-	put_u32(b, (uint32_t)s.len);
+	buf_le32(b, (uint32_t)s.len);
 	buf_span(b, s);
 }
 
@@ -70,11 +50,11 @@ get_cstr(struct cursor *c, struct arena *m)
 static void
 put_locator(struct buf *b, const struct locator *l)
 {
-	put_u32(b, l->source);
-	put_u32(b, l->member);
-	put_u64(b, l->record);
-	put_u64(b, l->offset);
-	put_u32(b, l->length);
+	buf_le32(b, l->source);
+	buf_le32(b, l->member);
+	buf_le64(b, l->record);
+	buf_le64(b, l->offset);
+	buf_le32(b, l->length);
 }
 
 static struct locator
@@ -98,19 +78,19 @@ finding_pack(struct buf *b, const struct finding *f)
 	put_text(b, span_str(f->language));
 	put_text(b, span_str(f->attack));
 	put_text(b, span_str(f->advice));
-	put_u32(b, f->severity);
-	put_u32(b, f->confidence);
-	put_u64(b, (uint64_t)f->time);
-	put_u64(b, (uint64_t)f->last_time);
-	put_u64(b, f->count);
+	buf_le32(b, f->severity);
+	buf_le32(b, f->confidence);
+	buf_le64(b, (uint64_t)f->time);
+	buf_le64(b, (uint64_t)f->last_time);
+	buf_le64(b, f->count);
 	for (unsigned i = 0; i < ENTITY_COUNT; i++)
 		put_text(b, f->entity[i]);
 	put_text(b, f->message);
 	put_text(b, f->fold);
-	put_u32(b, f->nevidence);
+	buf_le32(b, f->nevidence);
 	for (unsigned i = 0; i < f->nevidence; i++) {
 		put_locator(b, &f->evidence[i].loc);
-		put_u64(b, (uint64_t)f->evidence[i].time);
+		buf_le64(b, (uint64_t)f->evidence[i].time);
 	}
 }
 
@@ -181,14 +161,14 @@ put_value(struct buf *b, const struct value *v)
 
 	buf_byte(b, v->type);
 	if (!by_pointer(v->type)) {
-		put_u64(b, v->u64);
+		buf_le64(b, v->u64);
 		return true;
 	}
 	if (len > NOTE_VALUE_MAX) {
 		len = NOTE_VALUE_MAX;
 		whole = false;
 	}
-	put_u32(b, len);
+	buf_le32(b, len);
 	buf_put(b, v->ptr, len);
 	return whole;
 }
@@ -212,11 +192,11 @@ note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 	uint32_t n = 0;
 	bool whole = true;
 
-	put_u32(b, e->kind);
-	put_u64(b, (uint64_t)e->time);
+	buf_le32(b, e->kind);
+	buf_le64(b, (uint64_t)e->time);
 	put_locator(b, &e->loc);
 	count_at = b->len;
-	put_u32(b, 0);
+	buf_le32(b, 0);
 	for (unsigned i = 0; i < e->nfields; i++) {
 		const struct value *v = &e->fields[i].v;
 		const struct value *items = v->ptr;
@@ -225,7 +205,7 @@ note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 		if (v->id == FIELD_OTHER || !wanted(want, v->id))
 			continue;
 		n++;
-		put_u32(b, v->id);
+		buf_le32(b, v->id);
 		if (v->type != VT_LIST) {
 			whole &= put_value(b, v);
 			continue;
@@ -235,7 +215,7 @@ note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 			whole = false;
 		}
 		buf_byte(b, VT_LIST);
-		put_u32(b, k);
+		buf_le32(b, k);
 		for (uint32_t j = 0; j < k; j++)
 			whole &= put_value(b, &items[j]);
 	}

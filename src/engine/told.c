@@ -6,29 +6,19 @@
 #include "engine.h"
 
 static void
-put(struct buf *b, uint64_t n)
-{
-	uint8_t p[8];
-
-	for (unsigned i = 0; i < 8; i++)
-		p[i] = (uint8_t)(n >> 8 * i);
-	buf_put(b, p, sizeof(p));
-}
-
-static void
 put_text(struct buf *b, const char *s)
 {
-	put(b, strlen(s));
+	buf_le64(b, strlen(s));
 	buf_str(b, s);
 }
 
 static void
 put_runs(struct buf *b, const struct run *run, size_t n)
 {
-	put(b, n);
+	buf_le64(b, n);
 	for (size_t i = 0; i < n; i++) {
-		put(b, run[i].off);
-		put(b, run[i].len);
+		buf_le64(b, run[i].off);
+		buf_le64(b, run[i].len);
 	}
 }
 
@@ -36,39 +26,39 @@ static void
 put_weirds(struct buf *b, const struct weirds *w)
 {
 	for (unsigned i = 0; i < WEIRD_COUNT; i++) {
-		put(b, w->count[i]);
+		buf_le64(b, w->count[i]);
 		if (w->count[i] == 0)
 			continue;
-		put(b, w->first[i].source);
-		put(b, w->first[i].member);
-		put(b, w->first[i].record);
-		put(b, w->first[i].offset);
-		put(b, (uint64_t)w->first_time[i]);
+		buf_le64(b, w->first[i].source);
+		buf_le64(b, w->first[i].member);
+		buf_le64(b, w->first[i].record);
+		buf_le64(b, w->first[i].offset);
+		buf_le64(b, (uint64_t)w->first_time[i]);
 	}
 }
 
 void
 told_pack(struct buf *b, const struct told *t)
 {
-	put(b, t->unit);
-	put(b, t->inputs);
-	put(b, t->skipped);
-	put(b, t->bytes);
-	put(b, t->records);
-	put(b, t->events);
-	put(b, t->unreadable);
+	buf_le64(b, t->unit);
+	buf_le64(b, t->inputs);
+	buf_le64(b, t->skipped);
+	buf_le64(b, t->bytes);
+	buf_le64(b, t->records);
+	buf_le64(b, t->events);
+	buf_le64(b, t->unreadable);
 	put_weirds(b, &t->weirds);
-	put(b, t->nmembers);
+	buf_le64(b, t->nmembers);
 	for (size_t i = 0; i < t->nmembers; i++) {
-		put(b, t->member[i].ordinal);
+		buf_le64(b, t->member[i].ordinal);
 		put_text(b, t->member[i].name);
 	}
-	put(b, t->nbad);
+	buf_le64(b, t->nbad);
 	for (size_t i = 0; i < t->nbad; i++) {
-		put(b, t->bad[i].member);
-		put(b, t->bad[i].err);
-		put(b, (uint64_t)t->bad[i].sys_errno);
-		put(b, t->bad[i].offset);
+		buf_le64(b, t->bad[i].member);
+		buf_le64(b, t->bad[i].err);
+		buf_le64(b, (uint64_t)t->bad[i].sys_errno);
+		buf_le64(b, t->bad[i].offset);
 		put_text(b, t->bad[i].why);
 	}
 	put_runs(b, t->notes, t->nnotes);

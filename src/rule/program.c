@@ -187,31 +187,6 @@ decode_rune(const uint8_t *s, size_t n, uint32_t *out)
 	return len;
 }
 
-static size_t
-encode_rune(uint32_t c, uint8_t *d)
-{
-	if (c < 0x80) {
-		d[0] = (uint8_t)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		d[0] = (uint8_t)(0xc0 | c >> 6);
-		d[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		d[0] = (uint8_t)(0xe0 | c >> 12);
-		d[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		d[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	d[0] = (uint8_t)(0xf0 | c >> 18);
-	d[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	d[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	d[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 size_t
 fold_text(struct span s, uint8_t *dst)
 {
@@ -233,7 +208,7 @@ fold_text(struct span s, uint8_t *dst)
 		low = utf8_locale() == (locale_t)0 ? c :
 		    (uint32_t)towlower_l((wint_t)c, utf8_locale());
 		i += n;
-		out += encode_rune(low, dst + out);
+		out += utf8_put(dst + out, low);
 	}
 	return out;
 }
