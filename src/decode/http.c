@@ -121,6 +121,8 @@ struct http {
 	bool		 fresh;		/* there are views to settle */
 	bool		 gap;		/* responses are missing */
 	bool		 wait;		/* client may change the protocol */
+	bool		 begun, reverse;	/* the side that was called
+						 * asks */
 };
 
 /* One call. */
@@ -769,7 +771,7 @@ static bool
 step_dead(struct call *r)
 {
 	cur_skip(&r->c, r->c.left);
-	r->d->skip[r->dir] = SKIP_REST;
+	r->d->skip[r->seg->dir & 1] = SKIP_REST;
 	return false;
 }
 
@@ -1460,7 +1462,8 @@ step_piece(struct call *r)
 	if (!whole) {
 		if (side->collect)
 			return false;
-		r->d->skip[r->dir] = side->left;	/* nobody reads it */
+		/* Nobody reads it. */
+		r->d->skip[r->seg->dir & 1] = side->left;
 		side->left = 0;
 	}
 	if (side->stage == ST_CHUNK)
@@ -1482,7 +1485,7 @@ step_close(struct call *r)
 		t->m[r->dir].body_len += bytes.len;
 	if (!side->collect && (t == NULL || t->told ||
 	    !event_wants(r->d->batch, FIELD_HTTP_RESP_LEN)))
-		r->d->skip[r->dir] = SKIP_REST;
+		r->d->skip[r->seg->dir & 1] = SKIP_REST;
 	return false;
 }
 
@@ -1680,6 +1683,14 @@ http_stream(struct dec *d, void *state, const struct seg *seg)
 {
 	struct call r = { d, state, seg, cur_of(seg->data), seg->dir & 1 };
 
+	/* Who sends the first request is the client, whoever called. */
+	if (!r.s->begun && seg->data.len != 0) {
+		r.s->begun = true;
+		r.s->reverse = seg->dir == DIR_CLIENT ?
+		    classify_response(seg->data) == PROBE_YES :
+		    classify_request(skip_line_ends(seg->data)) == PROBE_YES;
+	}
+	r.dir ^= r.s->reverse;
 	if (seg->lost != 0)
 		on_gap(&r);
 	do {

@@ -50,6 +50,8 @@ struct socks {
 	uint8_t		method, reply;
 	bool		asked, has_addr, has_method, replied;
 	bool		told;
+	bool		reverse;	/* the client is the side that was
+					 * called */
 };
 
 struct call {
@@ -241,6 +243,8 @@ tell(struct dec *d, struct socks *s)
 		event_add_u64(b, FIELD_SOCKS_METHOD, s->method);
 	if (s->replied)
 		event_add_u64(b, FIELD_SOCKS_REPLY, s->reply);
+	if (s->reverse)
+		event_add_bool(b, FIELD_SOCKS_REVERSE, true);
 	event_end(b);
 }
 
@@ -429,9 +433,12 @@ step_client(struct call *k)
 
 	if (k->c.left == 0 || s->stage[DIR_CLIENT] == ST_WAIT)
 		return false;
-	if (s->stage[DIR_CLIENT] == ST_START)
-		return first == 4 ? v4_request(k) :
-		    first == 5 ? v5_greeting(k) : not_socks(k);
+	if (s->stage[DIR_CLIENT] == ST_START) {
+		if (first == 4 || first == 5)
+			return first == 4 ? v4_request(k) : v5_greeting(k);
+		cur_skip(&k->c, k->c.left);	/* before the greeting */
+		return false;
+	}
 	if (s->has_method && s->method != METHOD_NONE &&
 	    s->method != METHOD_USER)
 		return finish(k, DEC_DONE);	/* GSSAPI wraps all */
@@ -540,9 +547,7 @@ step_server(struct call *k)
 	if (k->c.left == 0)
 		return false;
 	if (s->version == 0) {
-		/* A reverse proxy calls home, says some hello of its own and
-		 * is then spoken to as the server. */
-		cur_skip(&k->c, k->c.left);
+		cur_skip(&k->c, k->c.left);	/* before the greeting */
 		return false;
 	}
 	if (s->version == 4)
@@ -557,13 +562,28 @@ step_server(struct call *k)
 	}
 }
 
+static bool
+looks_like_greeting(struct span s)
+{
+	if (s.len == 0)
+		return false;
+	return s.ptr[0] == 4 ? probe_v4(s) != PROBE_NO :
+	    s.ptr[0] == 5 && probe_v5(s) != PROBE_NO;
+}
+
 static size_t
 socks_stream(struct dec *d, void *state, const struct seg *seg)
 {
 	struct socks *s = state;
 	struct call k = { d, s, seg, cur_of(seg->data) };
-	uint8_t dir = seg->dir & 1;
+	uint8_t dir;
 
+	/* Who greets is the client.  A reverse proxy calls home, may say some
+	 * hello of its own, and is then spoken to. */
+	if (s->version == 0 && s->stage[DIR_CLIENT] == ST_START &&
+	    looks_like_greeting(seg->data))
+		s->reverse = seg->dir == DIR_SERVER;
+	dir = (seg->dir ^ s->reverse) & 1;
 	/* Bytes that nobody claimed before count as lost too. */
 	if (seg->lost != 0 && (s->stage[dir] != ST_START || s->replied)) {
 		(void)finish(&k, DEC_DONE);

@@ -493,6 +493,18 @@ test_ambiguous(void **state)
 /* -- who answers whom --------------------------------------------------------------- */
 
 static void
+test_reverse(void **state)
+{
+	(void)state;
+	SERVER(HELLO_REQUEST);
+	CLIENT(HELLO_RESPONSE);
+	run();
+	assert_int_equal(t.b.nevents, 1);
+	is_hello(0);
+	no_weird();
+}
+
+static void
 test_request_alone(void **state)
 {
 	(void)state;
@@ -909,6 +921,7 @@ main(void)
 		TEST(test_large_body),
 		TEST(test_body_not_wanted),
 		TEST(test_ambiguous),
+		TEST(test_reverse),
 		TEST(test_request_alone),
 		TEST(test_cut_request),
 		TEST(test_response_alone),

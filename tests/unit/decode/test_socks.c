@@ -249,6 +249,20 @@ test_reverse(void **state)
 	run();
 	num_is(FIELD_SOCKS_PORT, 22);
 	num_is(FIELD_SOCKS_REPLY, 0);
+	absent(FIELD_SOCKS_REVERSE);
+	no_weird();
+	/* The side that was called asks. */
+	teardown(NULL);
+	setup(NULL);
+	CLIENT("\x01hello");
+	SERVER("\x05\x01\x00");
+	CLIENT("\x05\x00");
+	SERVER("\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x16");
+	CLIENT("\x05\x00\x00\x01\x0a\x00\x00\x01\x1f\x90");
+	run();
+	num_is(FIELD_SOCKS_PORT, 22);
+	num_is(FIELD_SOCKS_REPLY, 0);
+	num_is(FIELD_SOCKS_REVERSE, 1);
 	no_weird();
 	/* The hello was nobody's and is not shown. */
 	teardown(NULL);
