@@ -22,12 +22,24 @@ static void
 match(const struct program *p)
 {
 	static const char *const text[] = {
-		"", "C:\\Windows\\Temp\\a.exe", "10.1.2.3",
+		"", "C:\\Windows\\Temp\\\xc3\xa4.exe", "10.1.2.3",
 		"/app?x=${jndi:ldap://h/a}", "0x17", "2022-07-11T09:17:40Z"
+	};
+	static const char wide[] = "A\0\xe4\0\x3d\xd8\0\xde";
+	static const struct value item[] = {
+		{ .type = VT_WSTR, .len = sizeof(wide) - 1, .ptr = wide },
+		{ .type = VT_F64, .f64 = 4769.5 }, { .type = VT_NULL },
+		{ .type = VT_TIME, .i64 = INT64_MAX },
+		{ .type = VT_HEX, .u64 = UINT64_MAX },
+		{ .type = VT_LIST },
 	};
 	static const uint16_t id[] = {
 		FIELD_IMAGE, FIELD_COMMAND_LINE, FIELD_WIN_EVENT_ID,
 		FIELD_HTTP_URI, FIELD_WIN_CHANNEL, FIELD_IP_ADDRESS
+	};
+	static const uint16_t other[] = {
+		FIELD_PARENT_IMAGE, FIELD_WIN_LEVEL, FIELD_TARGET_USER,
+		FIELD_WIN_TIME, FIELD_WIN_STATUS, FIELD_NEW_PROCESS
 	};
 	struct matcher *m = matcher_new(p);
 	size_t hits = 0;
@@ -35,9 +47,9 @@ match(const struct program *p)
 	if (m == NULL)
 		return;
 	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
-		struct field f[NITEMS(id)];
+		struct field f[NITEMS(id) + NITEMS(item) + 1];
 		struct event e = { .kind = (uint16_t)kind, .fields = f,
-		    .nfields = NITEMS(id) };
+		    .nfields = NITEMS(f) };
 
 		memset(f, 0, sizeof(f));
 		for (size_t i = 0; i < NITEMS(id); i++) {
@@ -48,6 +60,12 @@ match(const struct program *p)
 			f[i].v.ptr = s;
 			f[i].v.len = (uint32_t)strlen(s);
 		}
+		for (size_t i = 0; i < NITEMS(item); i++) {
+			f[NITEMS(id) + i].v = item[(i + kind) % NITEMS(item)];
+			f[NITEMS(id) + i].v.id = other[i];
+		}
+		f[NITEMS(f) - 1].v = (struct value){ .type = VT_LIST,
+		    .id = FIELD_WIN_DATA, .len = NITEMS(item), .ptr = item };
 		matcher_event(m, &e, on_hit, &hits);
 	}
 	matcher_free(m);
@@ -56,7 +74,8 @@ match(const struct program *p)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct rule_options opt = { "extended", SHARE_DIR };
+	const struct rule_options opt = {
+		SHARE_DIR "/../fuzz/sigma_map.yml", SHARE_DIR };
 	struct program *p = program_new();
 
 	if (p == NULL)

@@ -9,6 +9,7 @@
  * A value in UTF-16 is narrowed and folded on its way into the scratch buffer
  * in one pass; nothing else is copied.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "codec.h"
@@ -298,7 +299,8 @@ as_number(const struct value *v, struct span text, double *out)
 	memcpy(tmp, text.ptr, text.len);
 	tmp[text.len] = '\0';
 	*out = strtod(tmp, &end);
-	return *end == '\0';
+	/* It takes words as well: nan, infinity. */
+	return *end == '\0' && isfinite(*out);
 }
 
 static bool
@@ -374,14 +376,36 @@ any_value(struct matcher *m, uint32_t id, const struct value *v,
     const struct span *fold)
 {
 	const struct value *items = v->ptr;
+	const size_t keep = m->text.len;
+	bool yes = false;
 
 	if (v->type != VT_LIST)
-		return value_holds(m, id, v, fold);
-	for (uint32_t i = 0; i < v->len; i++)
-		if (items[i].type != VT_LIST &&
-		    value_holds(m, id, &items[i], NULL))
-			return true;
-	return false;
+		yes = value_holds(m, id, v, fold);
+	else
+		for (uint32_t i = 0; i < v->len && !yes; i++)
+			yes = items[i].type != VT_LIST &&
+			    value_holds(m, id, &items[i], NULL);
+	m->text.len = keep;	/* what was folded for this question alone */
+	return yes;
+}
+
+/* Two values with their case, behind the folded ones. */
+static bool
+cased_relate(struct matcher *m, unsigned rel, const struct value *a,
+    const struct value *b)
+{
+	const size_t keep = m->text.len;
+	size_t cut;
+	bool yes;
+
+	value_put(&m->text, a);
+	cut = m->text.len;
+	value_put(&m->text, b);
+	yes = !m->text.failed && text_holds(rel,
+	    span_of(m->text.ptr + keep, cut - keep),
+	    span_of(m->text.ptr + cut, m->text.len - cut));
+	m->text.len = keep;
+	return yes;
 }
 
 static bool
@@ -390,8 +414,11 @@ fields_relate(struct matcher *m, const struct pred *pr)
 	struct slot *a = slot_of(m, pr->field), *b = slot_of(m, pr->other);
 	struct span x, y;
 
-	if (a == NULL || b == NULL)
+	if (a == NULL || b == NULL || a->v->type == VT_NULL ||
+	    b->v->type == VT_NULL)
 		return false;
+	if ((pr->flags & PRED_CASED) != 0)
+		return cased_relate(m, pr->rel, a->v, b->v);
 	/* Folding the second may move the first: take it again. */
 	x = folded(m, a);
 	y = folded(m, b);
@@ -491,6 +518,20 @@ on_literal(void *arg, uint32_t pred)
 		enqueue(m, l->need[at - 1].variant);
 }
 
+/* The number that a value stands for, if a rule's number may equal it. */
+static bool
+whole_number(struct matcher *m, const struct value *v, uint64_t *out)
+{
+	double d;
+
+	if (value_u64(v, out))
+		return true;
+	if (!as_number(v, raw_text(m, v), &d) || d < 0 || d > 9e15)
+		return false;
+	*out = (uint64_t)d;
+	return true;
+}
+
 static void
 search_value(struct matcher *m, const struct plan_field *f,
     const struct value *v, const struct span *fold)
@@ -500,7 +541,7 @@ search_value(struct matcher *m, const struct plan_field *f,
 	if (f->text != NULL)
 		literals_search(f->text, fold != NULL ? *fold :
 		    put_folded(m, v), on_literal, m);
-	if (f->num != NULL && value_u64(v, &n)) {
+	if (f->num != NULL && whole_number(m, v, &n)) {
 		uint8_t tmp[20];
 		size_t i = sizeof(tmp);
 
@@ -591,9 +632,14 @@ plan_of(struct matcher *m, const struct event *e)
 	if (event_u64(e, FIELD_WIN_EVENT_ID, &id))
 		key.id = id;
 	/* Read-only look-up: the table's order of use is not needed. */
+	id = key.id;
 	at = table_find(p->plan_ids, &key);
 	if (at == NULL) {
 		key.id = GATE_ANY_ID;
+		at = table_find(p->plan_ids, &key);
+	}
+	if (at == NULL) {	/* no rule names the channel, but some the id */
+		key = (struct plan_key){ 0, id };
 		at = table_find(p->plan_ids, &key);
 	}
 	return &p->plan[at != NULL ? *at : p->win_default];

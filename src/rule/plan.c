@@ -406,38 +406,63 @@ make_plan(struct maker *m, enum kind kind, struct plan_key key, uint32_t *out)
 	return fill_plan(m, l);
 }
 
+/* The plan of a key, made if there is none yet. */
+static bool
+put_plan(struct maker *m, struct plan_key key)
+{
+	bool made;
+	uint32_t plan, *at = table_put(m->p->plan_ids, &key, &made);
+
+	if (at == NULL)
+		return false;
+	if (!made)
+		return true;
+	if (!make_plan(m, KIND_WINEVENT, key, &plan))
+		return false;
+	*at = plan;
+	return true;
+}
+
+/* An id that is wanted in every channel has a plan in each. */
+static bool
+put_wide_id(struct maker *m, uint64_t id)
+{
+	struct program *p = m->p;
+
+	if (id == GATE_ANY_ID)
+		return true;
+	for (uint32_t i = 0; i < p->ngates; i++) {
+		struct plan_key key = key_of_gate(&p->gate[i]);
+
+		key.id = id;
+		if (p->gate[i].kind == KIND_WINEVENT && !put_plan(m, key))
+			return false;
+	}
+	return true;
+}
+
 /* A plan for each gate of Windows events, and for each channel alone. */
 static bool
 make_win_plans(struct maker *m)
 {
 	struct program *p = m->p;
 	const struct plan_key any = { 0, GATE_ANY_ID };
-	uint32_t *at;
-	bool made;
+	bool ok = make_plan(m, KIND_WINEVENT, any, &p->win_default);
 
-	if (!make_plan(m, KIND_WINEVENT, any, &p->win_default))
-		return false;
-	for (uint32_t i = 0; i < p->ngates; i++) {
+	for (uint32_t i = 0; i < p->ngates && ok; i++) {
 		struct plan_key key = key_of_gate(&p->gate[i]);
 
-		if (p->gate[i].kind != KIND_WINEVENT || key.channel == 0)
+		if (p->gate[i].kind != KIND_WINEVENT)
 			continue;
-		for (unsigned wide = 0; wide < 2; wide++) {
-			uint32_t plan;
-
-			if (wide == 1)
-				key.id = GATE_ANY_ID;
-			at = table_put(p->plan_ids, &key, &made);
-			if (at == NULL)
-				return false;
-			if (!made)
-				continue;
-			if (!make_plan(m, KIND_WINEVENT, key, &plan))
-				return false;
-			*at = plan;
+		if (key.channel == 0) {
+			ok = put_wide_id(m, key.id);
+			continue;
 		}
+		ok = put_plan(m, key);
+		key.id = GATE_ANY_ID;
+		ok = ok && put_plan(m, key);
 	}
-	return true;
+	return ok;
 }
 
 bool

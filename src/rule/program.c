@@ -15,6 +15,7 @@
 #include "rule.h"
 
 #define PROGRAM_BYTES	(512u << 20)	/* text of all rules */
+#define KIDS_MAX	(64u << 20)	/* of all nodes together */
 
 struct key128 {
 	uint64_t	a, b;
@@ -57,8 +58,10 @@ program_new(void)
 	p->plan_ids = table_new(sizeof(struct plan_key), sizeof(uint32_t),
 	    RULES_MAX);
 	p->node = calloc(2, sizeof(*p->node));
+	p->kids = calloc(1, sizeof(*p->kids));	/* nodes without point here */
 	if (p->pred_ids == NULL || p->node_ids == NULL ||
-	    p->gate_ids == NULL || p->plan_ids == NULL || p->node == NULL) {
+	    p->gate_ids == NULL || p->plan_ids == NULL || p->node == NULL ||
+	    p->kids == NULL) {
 		program_free(p);
 		return NULL;
 	}
@@ -227,13 +230,29 @@ program_fold(struct program *p, struct span s)
 
 /* -- nodes --------------------------------------------------------------- */
 
+/* XXH3 adds its seed to short input nearly as it is, so that an AND and an OR
+ * of other nodes would meet with the type in the seed: it is mixed in behind.
+ * Who finds a key compares what it stands for. */
 static struct key128
 key_of(struct span s, uint64_t salt)
 {
 	return (struct key128){
-		hash_bytes(s.ptr, s.len, salt * 2 + 1),
-		hash_bytes(s.ptr, s.len, salt * 2 + 2)
+		hash_mix(hash_bytes(s.ptr, s.len, 1) + hash_mix(salt + 1)),
+		hash_mix(hash_bytes(s.ptr, s.len, 2) ^ hash_mix(~salt))
 	};
+}
+
+static bool
+same_node(const struct program *p, node_id id, uint8_t type,
+    const node_id *kid, uint32_t n, uint32_t pred)
+{
+	const struct node *x = &p->node[id];
+
+	if (x->type != type || x->n != n)
+		return false;
+	if (type == NODE_PRED)
+		return x->first == pred;
+	return n == 0 || memcmp(&p->kids[x->first], kid, n * sizeof(*kid)) == 0;
 }
 
 static node_id
@@ -250,9 +269,10 @@ new_node(struct program *p, uint8_t type, const node_id *kid, uint32_t n,
 		p->full = true;
 		return NODE_FALSE;
 	}
-	if (!made)
+	if (!made && same_node(p, *id, type, kid, n, pred))
 		return *id;
-	if (!grow(&p->node, p->nnodes, sizeof(*p->node))) {
+	if (p->nkids + (uint64_t)n > KIDS_MAX ||
+	    !grow(&p->node, p->nnodes, sizeof(*p->node))) {
 		p->full = true;
 		return NODE_FALSE;
 	}
@@ -267,6 +287,15 @@ new_node(struct program *p, uint8_t type, const node_id *kid, uint32_t n,
 		p->kids[p->nkids++] = kid[i];
 	}
 	return p->nnodes++;
+}
+
+static bool
+same_pred(const struct pred *a, const struct pred *b)
+{
+	return a->op == b->op && a->flags == b->flags && a->rel == b->rel &&
+	    a->field == b->field && a->other == b->other &&
+	    memcmp(&a->num, &b->num, sizeof(a->num)) == 0 &&
+	    span_eq(a->text, b->text);
 }
 
 node_id
@@ -293,7 +322,7 @@ program_pred(struct program *p, const struct pred *pr)
 		p->full = true;
 		return NODE_FALSE;
 	}
-	if (made) {
+	if (made || !same_pred(&p->pred[*id], pr)) {
 		if (!grow(&p->pred, p->npreds, sizeof(*p->pred))) {
 			p->full = true;
 			return NODE_FALSE;
@@ -382,7 +411,12 @@ gate_id(struct program *p, const struct gate *g)
 	bool made;
 
 	key = key_of(channel, (uint64_t)g->kind << 32 | g->event_id);
-	if ((id = table_put(p->gate_ids, &key, &made)) == NULL ||
+	id = table_put(p->gate_ids, &key, &made);
+	if (id != NULL && !made && (p->gate[*id].kind != g->kind ||
+	    p->gate[*id].event_id != g->event_id ||
+	    !span_eq(p->gate[*id].channel, channel)))
+		made = true;
+	if (id == NULL ||
 	    (made && !grow(&p->gate, p->ngates, sizeof(*p->gate)))) {
 		p->full = true;
 		return 0;

@@ -4,6 +4,10 @@
  * does not take (look-around, back references) runs on PCRE2 with limits on
  * steps, so no pattern can hang a run.  The program keeps patterns; a matcher
  * compiles one when it first needs it.
+ *
+ * Vectorscan reads bytes (its UTF-8 mode wants valid text, which evidence is
+ * not), so that "." is half of an umlaut to it: text that is not all ASCII goes
+ * to PCRE2, and to Vectorscan only when PCRE2 gives up at a limit.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <hs.h>
@@ -17,6 +21,9 @@
 #define PATTERN_MAX	16384u		/* bytes */
 
 struct regex {
+	struct span		 pattern;	/* the program's */
+	unsigned		 flags;
+	bool			 no_code;	/* PCRE2 was tried in vain */
 	hs_database_t		*db;	/* NULL: PCRE2 */
 	hs_scratch_t		*scratch;
 	pcre2_code		*code;
@@ -94,25 +101,47 @@ compile_hs(struct regex *r, struct span pattern, unsigned flags)
 	return ok && hs_alloc_scratch(r->db, &r->scratch) == HS_SUCCESS;
 }
 
-struct regex *
-regex_new(struct span pattern, unsigned flags)
+/* PCRE2's form of it, once. */
+static bool
+make_code(struct regex *r)
 {
-	struct regex *r = calloc(1, sizeof(*r));
 	size_t offset;
 	int error;
 
-	if (r == NULL || compile_hs(r, pattern, flags))
-		return r;
-	r->code = compile_pcre(pattern, flags, &error, &offset);
+	if (r->code != NULL || r->no_code)
+		return r->code != NULL;
+	r->code = compile_pcre(r->pattern, r->flags, &error, &offset);
 	if (r->code != NULL)
 		r->data = pcre2_match_data_create_from_pattern(r->code, NULL);
 	r->limits = pcre2_match_context_create(NULL);
 	if (r->data == NULL || r->limits == NULL) {
-		regex_free(r);
-		return NULL;
+		pcre2_code_free(r->code);
+		r->code = NULL;
+		r->no_code = true;
+		return false;
 	}
 	pcre2_set_match_limit(r->limits, STEPS_MAX);
 	pcre2_set_depth_limit(r->limits, STEPS_MAX);
+	return true;
+}
+
+struct regex *
+regex_new(struct span pattern, unsigned flags)
+{
+	struct regex *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->pattern = pattern;
+	r->flags = flags;
+	if (!compile_hs(r, pattern, flags)) {
+		hs_free_database(r->db);
+		r->db = NULL;
+		if (!make_code(r)) {
+			regex_free(r);
+			return NULL;
+		}
+	}
 	return r;
 }
 
@@ -141,6 +170,16 @@ on_match(unsigned id, unsigned long long from, unsigned long long to,
 	return 1;
 }
 
+static bool
+is_ascii(struct span s)
+{
+	uint8_t all = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		all |= s.ptr[i];
+	return all < 0x80;
+}
+
 bool
 regex_match(struct regex *r, struct span text)
 {
@@ -148,9 +187,13 @@ regex_match(struct regex *r, struct span text)
 
 	if (text.ptr == NULL)
 		text.ptr = (const uint8_t *)"";
-	if (r->code != NULL)
-		return pcre2_match(r->code, text.ptr, text.len, 0, 0, r->data,
-		    r->limits) >= 0;
+	if ((r->db == NULL || !is_ascii(text)) && make_code(r)) {
+		int rc = pcre2_match(r->code, text.ptr, text.len, 0, 0,
+		    r->data, r->limits);
+
+		if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH || r->db == NULL)
+			return rc >= 0;
+	}
 	hs_scan(r->db, (const char *)text.ptr, (unsigned)text.len, 0,
 	    r->scratch, on_match, &found);
 	return found;

@@ -24,7 +24,8 @@ const struct language *const languages[] = {
 };
 const size_t nlanguages = NITEMS(languages);
 
-static void
+/* false: no language takes it. */
+static bool
 load_text(struct program *p, const struct rule_options *opt,
     const char *path, struct span text)
 {
@@ -41,12 +42,13 @@ load_text(struct program *p, const struct rule_options *opt,
 	}
 	if (best != NULL && !p->stopped)
 		best->load(p, opt, path, text);
+	return best != NULL;
 }
 
 /* Large enough for every rule file there is; grown once, kept. */
 static enum err
 load_file(struct program *p, const struct rule_options *opt,
-    const char *path, uint64_t size)
+    const char *path, uint64_t size, bool named)
 {
 	FILE *f;
 	uint8_t *b;
@@ -68,7 +70,11 @@ load_file(struct program *p, const struct rule_options *opt,
 	}
 	n = fread(b, 1, (size_t)size, f);
 	fclose(f);
-	load_text(p, opt, program_text(p, span_str(path)), span_of(b, n));
+	/* In a folder other files may lie among rules; one that was named is
+	 * meant. */
+	if (!load_text(p, opt, program_text(p, span_str(path)),
+	    span_of(b, n)) && named)
+		program_fault(p, path, 0, 0, "in no rule language");
 	free(b);
 	return ERR_OK;
 }
@@ -114,7 +120,7 @@ load_path(struct program *p, const struct rule_options *opt,
 		/* In a folder only what is named like a rule: pictures and
 		 * read-me files lie among them. */
 		return depth != 0 && !is_rule_name(path) ? ERR_OK :
-		    load_file(p, opt, path, (uint64_t)st.st_size);
+		    load_file(p, opt, path, (uint64_t)st.st_size, depth == 0);
 	}
 	if (!S_ISDIR(st.st_mode) || depth == FOLDER_DEPTH_MAX)
 		return ERR_OK;

@@ -20,8 +20,14 @@
 
 /* What a value may grow to by windash and base64offset. */
 #define VALUES_MAX	20000u
-#define DASHES_MAX	5u		/* 5 to the 5th values of one */
+#define DASHES_MAX	6u		/* 5 to the 6th values of one */
 #define FIELD_NAME_BYTES 256u
+/* A wildcard match costs pattern times text at worst; the longest value of
+ * SigmaHQ's rules has 217 bytes. */
+#define VALUE_BYTES	8192u
+/* Values read and names compared for one rule: YAML's aliases and "1 of"
+ * multiply.  SigmaHQ's largest rule needs some 20,000. */
+#define WORK_MAX	2000000u
 
 /* One value on its way through the modifiers. */
 struct val {
@@ -29,6 +35,7 @@ struct val {
 	struct span	text;	/* TEXT: with WILD_* bytes; raw for re */
 	double		num;
 	bool		yes;
+	bool		bytes;	/* text has such bytes, but no wildcards */
 };
 
 struct vals {
@@ -63,6 +70,7 @@ struct sigma {
 	const struct map_target	*target;
 	struct selection	*sel;
 	size_t			 nsel;
+	unsigned		 work;		/* done, to WORK_MAX */
 	bool			 failed;	/* a fault was raised */
 };
 
@@ -81,6 +89,15 @@ fail(struct sigma *s, int node, const char *why, struct span what)
 		    (int)MIN_OF(what.len, (size_t)80), (const char *)what.ptr);
 	program_fault(s->p, s->path, ydoc_line(s->y, node),
 	    ydoc_column(s->y, node), "%s", text);
+}
+
+/* Counts what a rule costs to read; false: it is over, or failed before. */
+static bool
+may_work(struct sigma *s, int node)
+{
+	if (!s->failed && ++s->work > WORK_MAX)
+		fail(s, node, "rule too large", SPAN_NONE);
+	return !s->failed;
 }
 
 static void
@@ -128,7 +145,9 @@ plain_number(struct span s, double *out)
 	if (!ascii_is_digit((uint8_t)tmp[i]))
 		return false;
 	if (tmp[i] == '0' && tmp[i + 1] == 'x') {
-		*out = (double)strtoull(tmp, &end, 16);
+		*out = (double)strtoull(tmp + i, &end, 16);
+		if (tmp[0] == '-')
+			*out = -*out;
 		return *end == '\0';
 	}
 	if (strspn(tmp + i, "0123456789") == s.len - i) {
@@ -200,6 +219,8 @@ scalar(struct sigma *s, int node, bool raw)
 			return v;
 		}
 	}
+	if (!raw && text.len > VALUE_BYTES)
+		fail(s, node, "value too long", SPAN_NONE);
 	v.text = raw ? text : sigma_text(&s->tmp, text);
 	if (v.text.ptr == NULL && text.len != 0)
 		fail(s, node, "rule too large", SPAN_NONE);
@@ -266,23 +287,33 @@ next_rune(struct span t, size_t *i)
 	return r;
 }
 
-static struct span
+/* Bytes for base64; a wildcard stays one only among plain ASCII. */
+static struct val
 to_utf16(struct sigma *s, struct span t, bool big, bool bom)
 {
 	uint8_t *d = arena_alloc(&s->tmp, t.len * 2 + 4);
+	struct val v = { .type = VAL_TEXT };
 	size_t n = 0, i = 0;
 
 	if (d == NULL)
-		return SPAN_NONE;
+		return v;
+	v.bytes = bom;
 	if (bom) {
 		d[n++] = big ? 0xfe : 0xff;
 		d[n++] = big ? 0xff : 0xfe;
 	}
 	while (i < t.len) {
-		uint32_t r = next_rune(t, &i);
-		uint16_t unit[2] = { (uint16_t)r, 0 };
+		uint16_t unit[2] = { 0, 0 };
 		unsigned k = 1;
+		uint32_t r;
 
+		if (t.ptr[i] == WILD_MANY || t.ptr[i] == WILD_ONE) {
+			d[n++] = t.ptr[i++];
+			continue;
+		}
+		r = next_rune(t, &i);
+		unit[0] = (uint16_t)r;
+		v.bytes |= r >= 0x80;
 		if (r >= 0x10000) {
 			unit[0] = (uint16_t)(0xd800 + ((r - 0x10000) >> 10));
 			unit[1] = (uint16_t)(0xdc00 + ((r - 0x10000) & 0x3ff));
@@ -293,7 +324,8 @@ to_utf16(struct sigma *s, struct span t, bool big, bool bom)
 			d[n++] = (uint8_t)(big ? unit[u] : unit[u] >> 8);
 		}
 	}
-	return span_of(d, n);
+	v.text = span_of(d, n);
+	return v;
 }
 
 static struct span
@@ -311,20 +343,28 @@ to_base64(struct sigma *s, struct span t)
 
 /* The three forms that base64 of a longer text has for this part of it. */
 static void
-base64_offsets(struct sigma *s, struct span t, struct vals *out)
+base64_offsets(struct sigma *s, int node, struct span t, struct vals *out)
 {
 	static const size_t start[] = { 0, 2, 3 }, end[] = { 0, 3, 2 };
 
+	if (t.len < 2) {	/* nothing of it would be left */
+		fail(s, node, "too short for base64offset", SPAN_NONE);
+		return;
+	}
 	for (size_t k = 0; k < 3; k++) {
 		uint8_t *d = arena_zalloc(&s->tmp, t.len + 3);
 		struct span b;
 
-		if (d == NULL)
+		if (d == NULL) {
+			out->failed = true;
 			return;
+		}
 		memcpy(d + k, t.ptr, t.len);
 		b = to_base64(s, span_of(d, t.len + k));
-		if (b.len < start[k] + end[(t.len + k) % 3])
-			continue;
+		if (b.ptr == NULL) {
+			out->failed = true;
+			return;
+		}
 		b.len -= end[(t.len + k) % 3];
 		b = span_sub(b, start[k], SIZE_MAX);
 		add_val(out, (struct val){ .type = VAL_TEXT, .text = b });
@@ -344,7 +384,7 @@ find_dashes(struct span t, size_t *at)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i + 1 < t.len && n < DASHES_MAX; i++)
+	for (size_t i = 0; i + 1 < t.len && n <= DASHES_MAX; i++)
 		if ((t.ptr[i] == '-' || t.ptr[i] == '/') &&
 		    (i == 0 || !is_wordchar(t.ptr[i - 1])) &&
 		    is_wordchar(t.ptr[i + 1]))
@@ -353,15 +393,19 @@ find_dashes(struct span t, size_t *at)
 }
 
 static void
-windash(struct sigma *s, struct span t, struct vals *out)
+windash(struct sigma *s, int node, struct span t, struct vals *out)
 {
 	static const char *const dash[] = { "-", "/", "\xe2\x80\x93",
 		"\xe2\x80\x94", "\xe2\x80\x95" };
-	size_t at[DASHES_MAX], n = find_dashes(t, at), total = 1;
+	size_t at[DASHES_MAX + 1], n = find_dashes(t, at), total = 1;
 
+	if (n > DASHES_MAX) {
+		fail(s, node, "too many dashes for windash", t);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		total *= NITEMS(dash);
-	for (size_t k = 0; k < total; k++) {
+	for (size_t k = 0; k < total && may_work(s, node); k++) {
 		struct buf b;
 		size_t from = 0, code = k;
 
@@ -375,39 +419,59 @@ windash(struct sigma *s, struct span t, struct vals *out)
 		buf_put(&b, t.ptr + from, t.len - from);
 		add_val(out, (struct val){ .type = VAL_TEXT,
 		    .text = arena_copy(&s->tmp, buf_view(&b)) });
+		out->failed |= !out->failed && b.len != 0 &&
+		    out->v[out->n - 1].text.ptr == NULL;
 		buf_fini(&b);
+		if (out->failed)
+			break;
 	}
 }
 
 enum recode { RE_WIDE, RE_UTF16BE, RE_UTF16, RE_BASE64, RE_OFFSET,
 	RE_WINDASH, RE_CONTAINS, RE_STARTS, RE_ENDS };
 
+/* Can the modifier be applied to the value? */
+static bool
+may_recode(struct sigma *s, int node, const struct val *v, enum recode what)
+{
+	const bool is_base64 = what == RE_BASE64 || what == RE_OFFSET;
+
+	if (v->type == VAL_NULL)
+		fail(s, node, "null takes no modifier", SPAN_NONE);
+	else if (v->bytes && !is_base64)
+		fail(s, node, "UTF-16 text is only for base64", SPAN_NONE);
+	else if (!v->bytes && is_base64 && has_wild(as_text(s, v)))
+		fail(s, node, "base64 of a wildcard", SPAN_NONE);
+	return may_work(s, node);
+}
+
 /* Applies one modifier to all values. */
 static void
 recode(struct sigma *s, int node, struct vals *l, enum recode what)
 {
-	struct vals out = { NULL, 0, 0, false };
+	struct vals out = { NULL, 0, 0, l->failed };
 
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < l->n && !out.failed; i++) {
 		struct span t = as_text(s, &l->v[i]);
 		struct val v = { .type = VAL_TEXT };
 
-		if ((what == RE_BASE64 || what == RE_OFFSET) && has_wild(t))
-			fail(s, node, "base64 of a wildcard", SPAN_NONE);
+		if (!may_recode(s, node, &l->v[i], what))
+			break;
 		switch (what) {
-		case RE_WIDE: v.text = to_utf16(s, t, false, false); break;
-		case RE_UTF16BE: v.text = to_utf16(s, t, true, false); break;
-		case RE_UTF16: v.text = to_utf16(s, t, false, true); break;
+		case RE_WIDE: v = to_utf16(s, t, false, false); break;
+		case RE_UTF16BE: v = to_utf16(s, t, true, false); break;
+		case RE_UTF16: v = to_utf16(s, t, false, true); break;
 		case RE_BASE64: v.text = to_base64(s, t); break;
 		case RE_CONTAINS: v.text = wrap(s, t, true, true); break;
 		case RE_STARTS: v.text = wrap(s, t, false, true); break;
 		case RE_ENDS: v.text = wrap(s, t, true, false); break;
-		case RE_OFFSET: base64_offsets(s, t, &out); continue;
-		case RE_WINDASH: windash(s, t, &out); continue;
+		case RE_OFFSET: base64_offsets(s, node, t, &out); continue;
+		case RE_WINDASH: windash(s, node, t, &out); continue;
 		}
+		if (v.text.ptr == NULL && t.len != 0)
+			out.failed = true;	/* no memory */
 		add_val(&out, v);
 	}
-	out.failed |= l->failed;
 	free(l->v);
 	*l = out;
 }
@@ -503,7 +567,8 @@ apply_modifier(struct sigma *s, int node, struct span name, struct how *h,
 /* The field's id in the events of the target, or FIELD_OTHER with *absent:
  * these events never have it. */
 static uint16_t
-field_id(struct sigma *s, struct span name, bool renamed, bool *absent)
+field_id(struct sigma *s, int node, struct span name, bool renamed,
+    bool *absent)
 {
 	uint8_t squeezed[FIELD_NAME_BYTES];
 	const struct map_target *t = s->target;
@@ -526,8 +591,8 @@ field_id(struct sigma *s, struct span name, bool renamed, bool *absent)
 	name = span_of(squeezed, n);
 	id = t->kind == KIND_WINEVENT ? field_by_name(name) :
 	    field_by_alias(name);
-	if (id == FIELD_OTHER)
-		id = field_intern(name);
+	if (id == FIELD_OTHER && (id = field_intern(name)) == FIELD_OTHER)
+		fail(s, node, "more field names than are kept", name);
 	return (uint16_t)id;
 }
 
@@ -578,14 +643,77 @@ regex_fits(struct sigma *s, int node, struct span t, unsigned flags)
 }
 
 static node_id
-pred_of_field(struct sigma *s, struct pred *pr, struct span name)
+pred_of_field(struct sigma *s, int node, struct pred *pr, struct span name)
 {
 	bool absent;
 
 	pr->op = PRED_FIELD;
-	pr->other = field_id(s, name, sigma_map_renames_refs(s->map),
+	pr->other = field_id(s, node, name, sigma_map_renames_refs(s->map),
 	    &absent);
 	return absent ? NODE_FALSE : program_pred(s->p, pr);
+}
+
+/* Unicode simple folding into the memory of the rule at hand. */
+static struct span
+fold_value(struct sigma *s, int node, struct span t)
+{
+	uint8_t *d = arena_alloc(&s->tmp, FOLD_ROOM(t.len));
+
+	if (d == NULL) {
+		fail(s, node, "rule too large", SPAN_NONE);
+		return SPAN_NONE;
+	}
+	return span_of(d, fold_text(t, d));
+}
+
+static node_id
+pred_exists(struct sigma *s, int node, struct pred *pr, const struct val *v)
+{
+	struct span t = as_text(s, v);
+	bool yes = v->type == VAL_BOOL ? v->yes :
+	    span_eq_nocase(t, SPAN_LIT("true"));
+	node_id id;
+
+	if (!yes && v->type != VAL_BOOL &&
+	    !span_eq_nocase(t, SPAN_LIT("false")))
+		fail(s, node, "exists wants true or false", t);
+	pr->op = PRED_EXISTS;
+	pr->flags = 0;
+	id = program_pred(s->p, pr);
+	return yes ? id : program_not(s->p, id);
+}
+
+static node_id
+pred_number(struct sigma *s, int node, struct pred *pr, const struct how *h,
+    const struct val *v)
+{
+	struct span t = as_text(s, v);
+
+	pr->num = v->num;
+	if (v->type != VAL_NUM && !plain_number(t, &pr->num)) {
+		fail(s, node, "not a number", t);
+		return NODE_FALSE;
+	}
+	pr->op = h->num != 0 ? h->num : PRED_NUM_EQ;
+	pr->rel = h->part;
+	pr->flags = 0;
+	return program_pred(s->p, pr);
+}
+
+/* Regular expressions and networks: text as it is. */
+static node_id
+pred_raw(struct sigma *s, int node, struct pred *pr, const struct how *h)
+{
+	if (h->re) {
+		pr->op = PRED_REGEX;
+		pr->flags |= (uint8_t)h->re_flags;
+		return regex_fits(s, node, pr->text, pr->flags) ?
+		    program_pred(s->p, pr) : NODE_FALSE;
+	}
+	pr->op = PRED_CIDR;
+	if (!is_net(pr->text))
+		fail(s, node, "not a network", pr->text);
+	return program_pred(s->p, pr);
 }
 
 /* The predicate of one value on a field (or, keyword, on any). */
@@ -593,58 +721,48 @@ static node_id
 pred_of(struct sigma *s, int node, struct pred pr, const struct how *h,
     const struct val *v)
 {
+	const bool any = (pr.flags & PRED_ANY_FIELD) != 0;
+	const bool number = h->num != 0 || h->part != PART_NONE;
 	struct span t = as_text(s, v);
 
+	if (!may_work(s, node))
+		return NODE_FALSE;
+	if (any && (h->exists || h->fieldref || number ||
+	    v->type == VAL_NULL)) {
+		fail(s, node, "a field is wanted here", SPAN_NONE);
+		return NODE_FALSE;
+	}
 	if (h->cased)
 		pr.flags |= PRED_CASED;
-	if (h->exists) {
-		bool yes = v->type == VAL_BOOL ? v->yes :
-		    span_eq_nocase(t, SPAN_LIT("true"));
-
-		pr.op = PRED_EXISTS;
-		pr.flags = 0;
-		return yes ? program_pred(s->p, &pr) :
-		    program_not(s->p, program_pred(s->p, &pr));
-	}
+	if (h->exists)
+		return pred_exists(s, node, &pr, v);
 	if (v->type == VAL_NULL) {
+		if (h->re || h->cidr || h->fieldref || number)
+			fail(s, node, "null takes no modifier", SPAN_NONE);
 		pr.op = PRED_NULL;
 		return program_pred(s->p, &pr);
 	}
 	if (h->fieldref) {
 		pr.rel = h->rel != 0 ? h->rel : PRED_EQ;
-		return pred_of_field(s, &pr, t);
-	}
-	if (h->num != 0 || h->part != PART_NONE ||
-	    (v->type == VAL_NUM && (pr.flags & PRED_ANY_FIELD) == 0)) {
-		pr.num = v->num;
-		if (v->type != VAL_NUM && !plain_number(t, &pr.num)) {
-			fail(s, node, "not a number", t);
-			return NODE_FALSE;
-		}
-		pr.op = h->num != 0 ? h->num : PRED_NUM_EQ;
-		pr.rel = h->part;
-		pr.flags = 0;
-		return program_pred(s->p, &pr);
+		return pred_of_field(s, node, &pr, t);
 	}
 	pr.text = t;
-	if (h->re) {
-		pr.op = PRED_REGEX;
-		pr.flags |= (uint8_t)h->re_flags;
-		return regex_fits(s, node, t, pr.flags) ?
-		    program_pred(s->p, &pr) : NODE_FALSE;
+	if (h->re || h->cidr)
+		return pred_raw(s, node, &pr, h);
+	if (number || (v->type == VAL_NUM && !any)) {
+		pr.text = SPAN_NONE;
+		return pred_number(s, node, &pr, h, v);
 	}
-	if (h->cidr) {
-		pr.op = PRED_CIDR;
-		if (!is_net(t))
-			fail(s, node, "not a network", t);
-		return program_pred(s->p, &pr);
+	if (v->bytes) {
+		fail(s, node, "UTF-16 text is only for base64", SPAN_NONE);
+		return NODE_FALSE;
 	}
-	if ((pr.flags & PRED_ANY_FIELD) != 0)
+	if (any)
 		t = wrap(s, t, true, true);
 	if (!h->cased)
-		t = program_fold(s->p, t);
+		t = fold_value(s, node, t);
 	set_text_op(&pr, t);
-	return program_pred(s->p, &pr);
+	return s->failed ? NODE_FALSE : program_pred(s->p, &pr);
 }
 
 /* %name% without a list: the specification wants the rule refused. */
@@ -673,7 +791,7 @@ join_vals(struct sigma *s, int node, struct pred pr, const struct how *h,
 		return NODE_FALSE;
 	for (size_t i = 0; i < l->n; i++)
 		kid[i] = pred_of(s, node, pr, h, &l->v[i]);
-	id = h->all ? program_and(s->p, kid, l->n) :
+	id = s->failed ? NODE_FALSE : h->all ? program_and(s->p, kid, l->n) :
 	    program_or(s->p, kid, l->n);
 	free(kid);
 	return h->neq ? program_not(s->p, id) : id;
@@ -698,7 +816,10 @@ static void
 read_vals(struct sigma *s, int value, bool raw, struct vals *l)
 {
 	if (ydoc_type_of(s->y, value) == YAML_LIST) {
-		for (size_t i = 0; i < ydoc_count(s->y, value); i++) {
+		if (ydoc_count(s->y, value) == 0)
+			fail(s, value, "no value", SPAN_NONE);
+		for (size_t i = 0; i < ydoc_count(s->y, value) &&
+		    may_work(s, value); i++) {
 			int item = ydoc_item(s->y, value, i);
 
 			if (ydoc_type_of(s->y, item) != YAML_SCALAR)
@@ -727,7 +848,11 @@ item_node(struct sigma *s, struct span key, int key_node, int value)
 	bool absent = false;
 	node_id id = NODE_FALSE;
 
+	if (ydoc_type_of(s->y, key_node) != YAML_SCALAR)
+		fail(s, key_node, "a field's name must be text", SPAN_NONE);
 	mods = bar == SPAN_NPOS ? SPAN_NONE : span_sub(key, bar + 1, SIZE_MAX);
+	/* It may stand before or behind contains and its like. */
+	h.fieldref = has_modifier(mods, "fieldref");
 	read_vals(s, value, has_modifier(mods, "re") ||
 	    has_modifier(mods, "fieldref") || has_modifier(mods, "cidr"), &l);
 	while (mods.len != 0 && !s->failed) {
@@ -738,13 +863,14 @@ item_node(struct sigma *s, struct span key, int key_node, int value)
 		    span_sub(mods, next + 1, SIZE_MAX);
 	}
 	if (l.failed)
-		fail(s, key_node, "more values than are taken", SPAN_NONE);
+		fail(s, key_node, "more or longer values than are taken",
+		    SPAN_NONE);
 	if (h.expand)
 		check_expand(s, key_node, &l);
 	if (name.len == 0)
 		pr.flags = PRED_ANY_FIELD;
 	else
-		pr.field = field_id(s, name, true, &absent);
+		pr.field = field_id(s, key_node, name, true, &absent);
 	if (!s->failed && absent) {
 		/* Null holds for a field that these events never have. */
 		for (size_t i = 0; i < l.n; i++)
@@ -772,13 +898,16 @@ map_node(struct sigma *s, int node)
 
 	if (kid == NULL)
 		return NODE_FALSE;
+	if (n == 0)
+		fail(s, node, "empty selection", SPAN_NONE);
 	for (size_t i = 0; i < n; i++) {
 		int key = ydoc_key(s->y, node, i);
 
-		kid[i] = item_node(s, ydoc_text(s->y, key), key,
+		kid[i] = !may_work(s, key) ? NODE_FALSE :
+		    item_node(s, ydoc_text(s->y, key), key,
 		    ydoc_value(s->y, node, i));
 	}
-	id = program_and(s->p, kid, n);
+	id = s->failed ? NODE_FALSE : program_and(s->p, kid, n);
 	free(kid);
 	return id;
 }
@@ -816,19 +945,22 @@ selection_node(struct sigma *s, int node)
 	}
 	if ((kid = malloc(MAX_OF(n, (size_t)1) * sizeof(*kid))) == NULL)
 		return NODE_FALSE;
+	if (n == 0)
+		fail(s, node, "empty selection", SPAN_NONE);
 	for (size_t i = 0; i < n; i++) {
 		int item = ydoc_item(s->y, node, i);
 
+		kid[i] = NODE_FALSE;
+		if (!may_work(s, item))
+			break;
 		if (ydoc_type_of(s->y, item) == YAML_MAP)
 			kid[i] = map_node(s, item);
 		else if (ydoc_type_of(s->y, item) == YAML_SCALAR)
 			kid[i] = keyword_node(s, item);
-		else {
+		else
 			fail(s, item, "a list in a list", SPAN_NONE);
-			kid[i] = NODE_FALSE;
-		}
 	}
-	id = program_or(s->p, kid, n);
+	id = s->failed ? NODE_FALSE : program_or(s->p, kid, n);
 	free(kid);
 	return id;
 }
@@ -905,7 +1037,7 @@ quantified(struct sigma *s, struct tokens *t, bool all)
 	next_token(t);		/* behind "of" */
 	if (kid == NULL)
 		return NODE_FALSE;
-	for (size_t i = 0; i < s->nsel; i++)
+	for (size_t i = 0; i < s->nsel && may_work(s, t->node); i++)
 		if (name_fits(t->now, s->sel[i].name))
 			kid[n++] = named_selection(s, &s->sel[i]);
 	if (n == 0)
@@ -949,7 +1081,7 @@ primary(struct sigma *s, struct tokens *t, unsigned depth)
 			return quantified(s, t, all);
 		}
 	}
-	for (size_t i = 0; i < s->nsel; i++) {
+	for (size_t i = 0; i < s->nsel && may_work(s, t->node); i++) {
 		if (span_eq(s->sel[i].name, t->now)) {
 			id = named_selection(s, &s->sel[i]);
 			next_token(t);
@@ -961,32 +1093,59 @@ primary(struct sigma *s, struct tokens *t, unsigned depth)
 	return NODE_FALSE;
 }
 
+/* Operands of one level go under one node: a chain of them would nest as deep
+ * as the condition is long. */
+struct operands {
+	node_id	*id;
+	size_t	 n;
+};
+
+static void
+add_operand(struct sigma *s, int node, struct operands *o, node_id id)
+{
+	if ((o->n & (o->n - 1)) == 0) {
+		node_id *p = realloc(o->id, (o->n == 0 ? 1 : o->n * 2) *
+		    sizeof(*p));
+
+		if (p == NULL) {
+			fail(s, node, "out of memory", SPAN_NONE);
+			return;
+		}
+		o->id = p;
+	}
+	o->id[o->n++] = id;
+}
+
 static node_id
 and_expr(struct sigma *s, struct tokens *t, unsigned depth)
 {
-	node_id kid[2];
+	struct operands o = { NULL, 0 };
+	node_id id;
 
-	kid[0] = primary(s, t, depth);
+	add_operand(s, t->node, &o, primary(s, t, depth));
 	while (is_token(t, "and") && !s->failed) {
 		next_token(t);
-		kid[1] = primary(s, t, depth);
-		kid[0] = program_and(s->p, kid, 2);
+		add_operand(s, t->node, &o, primary(s, t, depth));
 	}
-	return kid[0];
+	id = s->failed ? NODE_FALSE : program_and(s->p, o.id, o.n);
+	free(o.id);
+	return id;
 }
 
 static node_id
 or_expr(struct sigma *s, struct tokens *t, unsigned depth)
 {
-	node_id kid[2];
+	struct operands o = { NULL, 0 };
+	node_id id;
 
-	kid[0] = and_expr(s, t, depth);
+	add_operand(s, t->node, &o, and_expr(s, t, depth));
 	while (is_token(t, "or") && !s->failed) {
 		next_token(t);
-		kid[1] = and_expr(s, t, depth);
-		kid[0] = program_or(s->p, kid, 2);
+		add_operand(s, t->node, &o, and_expr(s, t, depth));
 	}
-	return kid[0];
+	id = s->failed ? NODE_FALSE : program_or(s->p, o.id, o.n);
+	free(o.id);
+	return id;
 }
 
 static node_id
@@ -1008,17 +1167,20 @@ condition(struct sigma *s, int node)
 static node_id
 conditions(struct sigma *s, int node)
 {
-	node_id kid[2] = { NODE_FALSE, NODE_FALSE };
+	struct operands o = { NULL, 0 };
+	node_id id;
 
 	if (ydoc_type_of(s->y, node) == YAML_SCALAR)
 		return condition(s, node);
 	if (ydoc_count(s->y, node) == 0)
 		fail(s, node, "no condition", SPAN_NONE);
-	for (size_t i = 0; i < ydoc_count(s->y, node); i++) {
-		kid[1] = condition(s, ydoc_item(s->y, node, i));
-		kid[0] = program_or(s->p, kid, 2);
-	}
-	return kid[0];
+	for (size_t i = 0; i < ydoc_count(s->y, node) && may_work(s, node);
+	    i++)
+		add_operand(s, node, &o,
+		    condition(s, ydoc_item(s->y, node, i)));
+	id = s->failed ? NODE_FALSE : program_or(s->p, o.id, o.n);
+	free(o.id);
+	return id;
 }
 
 /* -- rules --------------------------------------------------------------- */
@@ -1039,39 +1201,47 @@ set_selections(struct sigma *s, int detection)
 		if (span_eq(name, SPAN_LIT("condition")) ||
 		    span_eq(name, SPAN_LIT("timeframe")))
 			continue;
+		if (name.ptr == NULL)
+			continue;
 		s->sel[s->nsel++] = (struct selection){ name,
 		    ydoc_value(s->y, detection, i), NODE_FALSE, false };
 	}
 	return true;
 }
 
-/* Conditions of the log source: one of the values, whole. */
+/* A condition of the log source: one of the values, whole. */
+static node_id
+source_node(struct sigma *s, const struct map_condition *c)
+{
+	struct operands o = { NULL, 0 };
+	node_id id;
+
+	for (size_t i = 0; i < c->n && may_work(s, 0); i++) {
+		struct pred pr = { 0 };
+		bool absent;
+
+		pr.field = field_id(s, 0, c->field, true, &absent);
+		set_text_op(&pr, fold_value(s, 0,
+		    sigma_text(&s->tmp, c->value[i])));
+		add_operand(s, 0, &o, program_pred(s->p, &pr));
+	}
+	id = s->failed ? NODE_FALSE : program_or(s->p, o.id, o.n);
+	free(o.id);
+	return id;
+}
+
 static node_id
 target_node(struct sigma *s)
 {
 	const struct map_target *t = s->target;
-	node_id all = NODE_TRUE;
+	struct operands o = { NULL, 0 };
+	node_id id;
 
-	for (size_t i = 0; i < t->nconditions; i++) {
-		const struct map_condition *c = &t->condition[i];
-		node_id one = NODE_FALSE, kid[2];
-
-		for (size_t k = 0; k < c->n; k++) {
-			struct pred pr = { 0 };
-			bool absent;
-
-			pr.field = field_id(s, c->field, true, &absent);
-			set_text_op(&pr, program_fold(s->p,
-			    sigma_text(&s->tmp, c->value[k])));
-			kid[0] = one;
-			kid[1] = program_pred(s->p, &pr);
-			one = program_or(s->p, kid, 2);
-		}
-		kid[0] = all;
-		kid[1] = one;
-		all = program_and(s->p, kid, 2);
-	}
-	return all;
+	for (size_t i = 0; i < t->nconditions; i++)
+		add_operand(s, 0, &o, source_node(s, &t->condition[i]));
+	id = s->failed ? NODE_FALSE : program_and(s->p, o.id, o.n);
+	free(o.id);
+	return id;
 }
 
 static void
@@ -1158,6 +1328,7 @@ compile_targets(struct sigma *s, int root, int detection)
 		kid[1] = conditions(s, ydoc_get(s->y, detection,
 		    "condition"));
 		free(s->sel);
+		s->sel = NULL;
 		if (s->failed)
 			return;
 		gate = (struct gate){ s->target->kind, s->target->channel,
@@ -1175,6 +1346,8 @@ compile_rule(struct sigma *s)
 	int detection = ydoc_get(s->y, root, "detection");
 
 	s->failed = false;
+	s->work = 0;
+	arena_reset(&s->tmp);
 	if (ydoc_type_of(s->y, root) != YAML_MAP)
 		fail(s, root, "not a map", SPAN_NONE);
 	else if (ydoc_get(s->y, root, "correlation") != 0)
@@ -1193,9 +1366,9 @@ static int
 sigma_match(const char *path, struct span text)
 {
 	(void)path;
-	if (span_find(text, SPAN_LIT("detection:")) != SPAN_NPOS &&
-	    span_find(text, SPAN_LIT("logsource:")) != SPAN_NPOS)
-		return 90;
+	if (span_find(text, SPAN_LIT("detection:")) != SPAN_NPOS)
+		return span_find(text, SPAN_LIT("logsource:")) != SPAN_NPOS ?
+		    90 : 50;
 	return span_find(text, SPAN_LIT("correlation:")) != SPAN_NPOS ||
 	    span_find(text, SPAN_LIT("action: global")) != SPAN_NPOS ? 80 : 0;
 }

@@ -31,6 +31,7 @@ struct entry {
 	struct span	category, product, service;
 	struct span	re_category, re_product, re_service;
 	bool		rewrites;
+	bool		elsewhere;	/* in files of logs, not in events */
 	enum kind	kind;
 	struct span	*channel;
 	size_t		nchannels;
@@ -135,13 +136,15 @@ read_channels(struct program *p, const struct ydoc *y, int node,
 		if (span_starts(s[i], span_str(prefix)))
 			s[out++] = span_sub(s[i], sizeof(prefix) - 1,
 			    SIZE_MAX);
+	e->elsewhere = e->nchannels != 0 && out == 0;
 	e->channel = s;
 	e->nchannels = out;
 }
 
-static void
-read_entry(struct sigma_map *m, const struct ydoc *y, int node,
-    struct entry *e)
+/* false, with a fault: no such kind of event. */
+static bool
+read_entry(struct sigma_map *m, const char *path, const struct ydoc *y,
+    int node, struct entry *e)
 {
 	struct program *p = m->p;
 	int re = ydoc_get(y, node, "rewrite");
@@ -157,12 +160,18 @@ read_entry(struct sigma_map *m, const struct ydoc *y, int node,
 	e->re_service = keep(p, ydoc_text(y, ydoc_get(y, re, "service")));
 	e->kind = KIND_WINEVENT;
 	kind = ydoc_text(y, ydoc_get(y, node, "kind"));
-	if (kind.len != 0)
-		kind_find(kind, &e->kind);
+	if (kind.len != 0 && !kind_find(kind, &e->kind)) {
+		program_fault(p, path, ydoc_line(y, node), ydoc_column(y, node),
+		    "no such kind of event: %.*s",
+		    (int)MIN_OF(kind.len, (size_t)80), (const char *)kind.ptr);
+		return false;
+	}
 	read_conditions(p, y, ydoc_get(y, node, "conditions"), e);
 	read_renames(p, y, ydoc_get(y, node, "fieldmappings"), e);
 	read_channels(p, y, ydoc_get(y, node, "sources"), e);
+	e->elsewhere &= kind.len == 0;
 	e->absent = keep_list(p, y, ydoc_get(y, node, "absent"), &e->nabsent);
+	return true;
 }
 
 static bool
@@ -183,10 +192,10 @@ read_map(struct sigma_map *m, const char *path, struct span text)
 	} else if ((m->entry = take(m->p, n, sizeof(*m->entry))) != NULL) {
 		m->nentries = n;
 		m->renames_refs = ydoc_get(y, ydoc_root(y), "references") != 0;
-		for (size_t i = 0; i < n; i++)
-			read_entry(m, y, ydoc_value(y, list, i),
-			    &m->entry[i]);
 		ok = true;
+		for (size_t i = 0; i < n && ok; i++)
+			ok = read_entry(m, path, y, ydoc_value(y, list, i),
+			    &m->entry[i]);
 	}
 	ydoc_free(y);
 	ydoc_close(s);
@@ -362,6 +371,8 @@ follow(struct finder *f, struct path *at, struct span category,
 		if (e->category.len == 0 && e->service.len == 0 &&
 		    (category.len != 0 || service.len != 0) &&
 		    e->kind == KIND_WINEVENT)
+			continue;
+		if (e->elsewhere)
 			continue;
 		at->entry[at->n++] = e;
 		ok = e->rewrites ? follow(f, at, e->re_category,

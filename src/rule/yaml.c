@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * YAML documents by libyaml.  Bounds: RULE_FILE_MAX bytes (the caller's),
- * YAML_NODES nodes a document; aliases are not expanded by libyaml's document
- * loader but refer, so a "bomb" stays as small as its text, and readers walk
- * at most RULE_DEPTH_MAX levels.
+ * YAML documents, built here from libyaml's events so that every count has a
+ * bound: RULE_FILE_MAX bytes (the caller's), NODES_A_DOC nodes, DEPTH_MAX
+ * levels (libyaml's scanner costs the depth a token), ANCHORS_MAX anchors.
+ * An alias is its anchor's node, so a "bomb" stays as small as its text; how
+ * often a reader follows one is the reader's to bound.  A key may stand once
+ * in a map.
+ *
+ * A document owns its nodes and text, in one arena.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +15,50 @@
 
 #include "rule.h"
 
-#define YAML_NODES	2000000
+#define NODES_A_DOC	2000000u
+#define DEPTH_MAX	64u
+#define ANCHORS_MAX	1024u	/* SigmaHQ's rules have none */
+#define DOC_BYTES	(256u << 20)
+
+struct ynode {
+	struct span	text;
+	uint32_t	line, column;	/* 0-based */
+	uint32_t	first, n;	/* into kids: items; keys and values */
+	uint8_t		type;		/* enum ydoc_type */
+	bool		plain;
+};
+
+struct ydoc {
+	struct arena	 arena;
+	struct ynode	*node;		/* the first is node 1 */
+	uint32_t	 nnodes;
+	uint32_t	*kids;
+	uint32_t	 nkids;
+};
 
 struct ydoc_stream {
 	yaml_parser_t	parser;
 	char		reason[160];
 };
 
-struct ydoc {
-	yaml_document_t	doc;
+struct open_node {
+	uint32_t	node;
+	uint32_t	from;		/* of its kids on the stack */
+};
+
+/* A document in the making. */
+struct maker {
+	struct ydoc	*y;
+	struct open_node open[DEPTH_MAX];
+	unsigned	 depth;
+	uint32_t	*stack;		/* kids of open nodes */
+	uint32_t	 nstack;
+	struct {
+		struct span	name;
+		uint32_t	node;
+	}		*anchor;	/* ANCHORS_MAX of them, or none */
+	unsigned	 nanchors;
+	const char	*reason;	/* why it cannot be used */
 };
 
 struct ydoc_stream *
@@ -47,164 +86,377 @@ ydoc_close(struct ydoc_stream *s)
 	free(s);
 }
 
-struct ydoc *
-ydoc_next(struct ydoc_stream *s, struct ydoc_fault *fault)
-{
-	struct ydoc *y = calloc(1, sizeof(*y));
-
-	*fault = (struct ydoc_fault){ NULL, 0, 0 };
-	if (y == NULL) {
-		fault->reason = "out of memory";
-		return NULL;
-	}
-	if (!yaml_parser_load(&s->parser, &y->doc)) {
-		snprintf(s->reason, sizeof(s->reason), "YAML: %s%s%s",
-		    s->parser.problem == NULL ? "broken" : s->parser.problem,
-		    s->parser.context == NULL ? "" : ", ",
-		    s->parser.context == NULL ? "" : s->parser.context);
-		*fault = (struct ydoc_fault){ s->reason,
-		    (unsigned)s->parser.problem_mark.line + 1,
-		    (unsigned)s->parser.problem_mark.column + 1 };
-		free(y);
-		return NULL;
-	}
-	if (yaml_document_get_root_node(&y->doc) == NULL) {
-		ydoc_free(y);
-		return NULL;
-	}
-	if (y->doc.nodes.top - y->doc.nodes.start > YAML_NODES) {
-		fault->reason = "YAML: more nodes than are read";
-		ydoc_free(y);
-		return NULL;
-	}
-	return y;
-}
-
 void
 ydoc_free(struct ydoc *y)
 {
 	if (y == NULL)
 		return;
-	yaml_document_delete(&y->doc);
+	free(y->node);
+	free(y->kids);
+	arena_fini(&y->arena);
 	free(y);
 }
 
-static const yaml_node_t *
+/* -- building ------------------------------------------------------------- */
+
+/* Grows an array at powers of two. */
+static bool
+grow(void *array, size_t n, size_t size)
+{
+	void *p;
+
+	if ((n & (n - 1)) != 0)
+		return true;
+	memcpy(&p, array, sizeof(p));
+	p = realloc(p, (n == 0 ? 1 : n * 2) * size);
+	if (p == NULL)
+		return false;
+	memcpy(array, &p, sizeof(p));
+	return true;
+}
+
+static struct span
+keep(struct maker *m, const void *text, size_t n)
+{
+	struct span s = arena_copy(&m->y->arena, span_of(text, n));
+
+	if (s.ptr == NULL && n != 0)
+		m->reason = "out of memory";
+	return s;
+}
+
+/* Puts a node, or one that is there already, under the open one. */
+static void
+put_kid(struct maker *m, uint32_t node)
+{
+	if (m->depth == 0)
+		return;
+	if (m->nstack >= 2 * NODES_A_DOC)
+		m->reason = "more nodes than are read";
+	else if (!grow(&m->stack, m->nstack, sizeof(*m->stack)))
+		m->reason = "out of memory";
+	else
+		m->stack[m->nstack++] = node;
+}
+
+static uint32_t
+new_node(struct maker *m, const yaml_event_t *e, enum ydoc_type type)
+{
+	struct ydoc *y = m->y;
+
+	if (y->nnodes >= NODES_A_DOC) {
+		m->reason = "more nodes than are read";
+		return 0;
+	}
+	if (!grow(&y->node, y->nnodes, sizeof(*y->node))) {
+		m->reason = "out of memory";
+		return 0;
+	}
+	y->node[y->nnodes++] = (struct ynode){ .type = (uint8_t)type,
+	    .line = (uint32_t)e->start_mark.line,
+	    .column = (uint32_t)e->start_mark.column };
+	put_kid(m, y->nnodes);
+	return y->nnodes;
+}
+
+static void
+set_anchor(struct maker *m, const yaml_char_t *name, uint32_t node)
+{
+	if (name == NULL || m->reason != NULL)
+		return;
+	if (m->anchor == NULL)
+		m->anchor = calloc(ANCHORS_MAX, sizeof(*m->anchor));
+	if (m->anchor == NULL) {
+		m->reason = "out of memory";
+	} else if (m->nanchors == ANCHORS_MAX) {
+		m->reason = "more anchors than are read";
+	} else {
+		m->anchor[m->nanchors].name = keep(m, name,
+		    strlen((const char *)name));
+		m->anchor[m->nanchors++].node = node;
+	}
+}
+
+/* The last of that name; not one that is still open, which would be a
+ * circle. */
+static void
+put_alias(struct maker *m, const yaml_char_t *name)
+{
+	struct span want = span_str((const char *)name);
+	unsigned i = m->nanchors;
+
+	while (i > 0 && !span_eq(m->anchor[i - 1].name, want))
+		i--;
+	if (i == 0) {
+		m->reason = "alias without its anchor";
+		return;
+	}
+	for (unsigned k = 0; k < m->depth; k++)
+		if (m->open[k].node == m->anchor[i - 1].node)
+			m->reason = "alias of the node that it stands in";
+	put_kid(m, m->anchor[i - 1].node);
+}
+
+static void
+put_scalar(struct maker *m, const yaml_event_t *e)
+{
+	uint32_t id = new_node(m, e, YAML_SCALAR);
+	struct ynode *n;
+
+	if (id == 0)
+		return;
+	n = &m->y->node[id - 1];
+	n->text = keep(m, e->data.scalar.value, e->data.scalar.length);
+	if (n->text.ptr == NULL)
+		n->text.ptr = (const uint8_t *)"";
+	n->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	set_anchor(m, e->data.scalar.anchor, id);
+}
+
+static void
+open_node(struct maker *m, const yaml_event_t *e, enum ydoc_type type,
+    const yaml_char_t *anchor)
+{
+	uint32_t id = new_node(m, e, type);
+
+	set_anchor(m, anchor, id);
+	if (m->depth == DEPTH_MAX)
+		m->reason = "nested deeper than is read";
+	if (m->reason == NULL)
+		m->open[m->depth++] = (struct open_node){ id, m->nstack };
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	int c = memcmp(x->ptr, y->ptr, MIN_OF(x->len, y->len));
+
+	return c != 0 ? c : (x->len > y->len) - (x->len < y->len);
+}
+
+/* A key that stands twice hides one of its values. */
+static bool
+has_twice(const struct ydoc *y, const uint32_t *kid, uint32_t n)
+{
+	struct span small[32], *key = n / 2 <= NITEMS(small) ? small :
+	    malloc(n / 2 * sizeof(*key));
+	uint32_t out = 0;
+	bool twice = key == NULL;
+
+	for (uint32_t i = 0; i + 1 < n && key != NULL; i += 2)
+		if (y->node[kid[i] - 1].type == YAML_SCALAR)
+			key[out++] = y->node[kid[i] - 1].text;
+	if (out > 1)
+		qsort(key, out, sizeof(*key), by_text);
+	for (uint32_t i = 1; i < out && !twice; i++)
+		twice = span_eq(key[i - 1], key[i]);
+	if (key != small)
+		free(key);
+	return twice;
+}
+
+static void
+close_node(struct maker *m)
+{
+	const struct open_node *o = &m->open[--m->depth];
+	struct ydoc *y = m->y;
+	struct ynode *n = &y->node[o->node - 1];
+
+	n->first = y->nkids;
+	n->n = m->nstack - o->from;
+	for (uint32_t i = 0; i < n->n; i++) {
+		if (!grow(&y->kids, y->nkids, sizeof(*y->kids))) {
+			m->reason = "out of memory";
+			return;
+		}
+		y->kids[y->nkids++] = m->stack[o->from + i];
+	}
+	m->nstack = o->from;
+	if (n->type == YAML_MAP && n->n > 2 &&
+	    has_twice(y, &y->kids[n->first], n->n))
+		m->reason = "a key stands twice in this map";
+}
+
+/* One event; false: the document is whole or cannot be used. */
+static bool
+take_event(struct maker *m, const yaml_event_t *e)
+{
+	switch (e->type) {
+	case YAML_SCALAR_EVENT:
+		put_scalar(m, e);
+		break;
+	case YAML_ALIAS_EVENT:
+		put_alias(m, e->data.alias.anchor);
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		open_node(m, e, YAML_LIST, e->data.sequence_start.anchor);
+		break;
+	case YAML_MAPPING_START_EVENT:
+		open_node(m, e, YAML_MAP, e->data.mapping_start.anchor);
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		close_node(m);
+		break;
+	case YAML_DOCUMENT_END_EVENT:
+	case YAML_STREAM_END_EVENT:
+		return false;
+	default:
+		break;
+	}
+	return m->reason == NULL;
+}
+
+static void
+set_fault(struct ydoc_stream *s, struct ydoc_fault *fault, const char *why,
+    const char *context, yaml_mark_t at)
+{
+	snprintf(s->reason, sizeof(s->reason), "YAML: %s%s%s", why,
+	    context == NULL ? "" : ", ", context == NULL ? "" : context);
+	*fault = (struct ydoc_fault){ s->reason, (unsigned)at.line + 1,
+	    (unsigned)at.column + 1 };
+}
+
+struct ydoc *
+ydoc_next(struct ydoc_stream *s, struct ydoc_fault *fault)
+{
+	struct maker m = { .y = calloc(1, sizeof(*m.y)) };
+	bool more = true, whole = false;
+
+	*fault = (struct ydoc_fault){ NULL, 0, 0 };
+	if (m.y == NULL) {
+		fault->reason = "out of memory";
+		return NULL;
+	}
+	arena_init(&m.y->arena, DOC_BYTES);
+	while (more) {
+		yaml_event_t e;
+
+		if (!yaml_parser_parse(&s->parser, &e)) {
+			set_fault(s, fault, s->parser.problem == NULL ?
+			    "broken" : s->parser.problem, s->parser.context,
+			    s->parser.problem_mark);
+			break;
+		}
+		more = take_event(&m, &e);
+		whole = e.type == YAML_DOCUMENT_END_EVENT;
+		if (m.reason != NULL)
+			set_fault(s, fault, m.reason, NULL, e.start_mark);
+		yaml_event_delete(&e);
+	}
+	free(m.stack);
+	free(m.anchor);
+	if (whole && fault->reason == NULL && m.y->nnodes != 0)
+		return m.y;
+	ydoc_free(m.y);
+	return NULL;
+}
+
+/* -- reading -------------------------------------------------------------- */
+
+static const struct ynode *
 node_at(const struct ydoc *y, int node)
 {
-	if (node < 1 || node > y->doc.nodes.top - y->doc.nodes.start)
+	if (node < 1 || (uint32_t)node > y->nnodes)
 		return NULL;
-	return y->doc.nodes.start + (node - 1);
+	return &y->node[node - 1];
 }
 
 int
 ydoc_root(const struct ydoc *y)
 {
-	return y->doc.nodes.top == y->doc.nodes.start ? 0 : 1;
+	return y->nnodes == 0 ? 0 : 1;
 }
 
 enum ydoc_type
 ydoc_type_of(const struct ydoc *y, int node)
 {
-	const yaml_node_t *n = node_at(y, node);
+	const struct ynode *n = node_at(y, node);
 
-	if (n == NULL)
-		return YAML_NONE;
-	switch (n->type) {
-	case YAML_SCALAR_NODE: return YAML_SCALAR;
-	case YAML_SEQUENCE_NODE: return YAML_LIST;
-	case YAML_MAPPING_NODE: return YAML_MAP;
-	default: return YAML_NONE;
-	}
+	return n == NULL ? YAML_NONE : (enum ydoc_type)n->type;
 }
 
 struct span
 ydoc_text(const struct ydoc *y, int node)
 {
-	const yaml_node_t *n = node_at(y, node);
+	const struct ynode *n = node_at(y, node);
 
-	if (n == NULL || n->type != YAML_SCALAR_NODE)
-		return SPAN_NONE;
-	return span_of(n->data.scalar.value, n->data.scalar.length);
+	return n == NULL || n->type != YAML_SCALAR ? SPAN_NONE : n->text;
 }
 
 bool
 ydoc_plain(const struct ydoc *y, int node)
 {
-	const yaml_node_t *n = node_at(y, node);
+	const struct ynode *n = node_at(y, node);
 
-	return n != NULL && n->type == YAML_SCALAR_NODE &&
-	    n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	return n != NULL && n->plain;
 }
 
 unsigned
 ydoc_line(const struct ydoc *y, int node)
 {
-	const yaml_node_t *n = node_at(y, node);
+	const struct ynode *n = node_at(y, node);
 
-	return n == NULL ? 0 : (unsigned)n->start_mark.line + 1;
+	return n == NULL ? 0 : n->line + 1;
 }
 
 unsigned
 ydoc_column(const struct ydoc *y, int node)
 {
-	const yaml_node_t *n = node_at(y, node);
+	const struct ynode *n = node_at(y, node);
 
-	return n == NULL ? 0 : (unsigned)n->start_mark.column + 1;
+	return n == NULL ? 0 : n->column + 1;
 }
 
 size_t
 ydoc_count(const struct ydoc *y, int node)
 {
-	const yaml_node_t *n = node_at(y, node);
+	const struct ynode *n = node_at(y, node);
 
-	if (n == NULL)
-		return 0;
-	if (n->type == YAML_SEQUENCE_NODE)
-		return (size_t)(n->data.sequence.items.top -
-		    n->data.sequence.items.start);
-	if (n->type == YAML_MAPPING_NODE)
-		return (size_t)(n->data.mapping.pairs.top -
-		    n->data.mapping.pairs.start);
-	return 0;
+	return n == NULL ? 0 : n->type == YAML_MAP ? n->n / 2 : n->n;
+}
+
+static int
+kid_at(const struct ydoc *y, int node, enum ydoc_type type, size_t i)
+{
+	const struct ynode *n = node_at(y, node);
+
+	return n == NULL || n->type != type || i >= n->n ? 0 :
+	    (int)y->kids[n->first + i];
 }
 
 int
 ydoc_item(const struct ydoc *y, int node, size_t i)
 {
-	const yaml_node_t *n = node_at(y, node);
-
-	return n == NULL || n->type != YAML_SEQUENCE_NODE ||
-	    i >= ydoc_count(y, node) ? 0 : n->data.sequence.items.start[i];
+	return kid_at(y, node, YAML_LIST, i);
 }
 
 int
 ydoc_key(const struct ydoc *y, int node, size_t i)
 {
-	const yaml_node_t *n = node_at(y, node);
-
-	return n == NULL || n->type != YAML_MAPPING_NODE ||
-	    i >= ydoc_count(y, node) ? 0 : n->data.mapping.pairs.start[i].key;
+	return kid_at(y, node, YAML_MAP, 2 * i);
 }
 
 int
 ydoc_value(const struct ydoc *y, int node, size_t i)
 {
-	const yaml_node_t *n = node_at(y, node);
-
-	return n == NULL || n->type != YAML_MAPPING_NODE ||
-	    i >= ydoc_count(y, node) ? 0 :
-	    n->data.mapping.pairs.start[i].value;
+	return kid_at(y, node, YAML_MAP, 2 * i + 1);
 }
 
 int
 ydoc_get(const struct ydoc *y, int node, const char *key)
 {
-	if (ydoc_type_of(y, node) != YAML_MAP)
+	const struct ynode *n = node_at(y, node);
+	struct span want = span_str(key);
+
+	if (n == NULL || n->type != YAML_MAP)
 		return 0;
-	for (size_t i = 0; i < ydoc_count(y, node); i++)
-		if (span_eq(ydoc_text(y, ydoc_key(y, node, i)),
-		    span_str(key)))
-			return ydoc_value(y, node, i);
+	for (uint32_t i = 0; i + 1 < n->n; i += 2) {
+		uint32_t k = y->kids[n->first + i];
+
+		if (span_eq(ydoc_text(y, (int)k), want))
+			return (int)y->kids[n->first + i + 1];
+	}
 	return 0;
 }
