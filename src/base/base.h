@@ -102,6 +102,8 @@ span_sub(struct span s, size_t off, size_t len)
 bool		 span_eq_nocase(struct span, struct span);
 bool		 span_starts_nocase(struct span, struct span);
 bool		 span_ends_nocase(struct span, struct span);
+/* Copies the leading bytes that are ASCII, in lower case; how many. */
+size_t		 ascii_lower_copy(uint8_t *dst, struct span);
 /* Offset of the first match or SPAN_NPOS. */
 size_t		 span_find(struct span, struct span);
 size_t		 span_find_nocase(struct span, struct span);

@@ -15,6 +15,9 @@
  * last byte counts as one U+FFFD). */
 size_t		 utf16_to_utf8(struct span src, bool big_endian,
 		    uint8_t *dst);
+/* UTF-16LE that is all ASCII, in lower case; false: it is not (dst, of
+ * src.len / 2 bytes, is undefined then). */
+bool		 utf16_lower_ascii(struct span src, uint8_t *dst);
 /* %XX decoding (RFC 3986 2.1); what is no escape stays; dst has room for
  * src.len bytes.  plus: '+' becomes a blank (forms).  Returns bytes
  * written. */

@@ -51,6 +51,43 @@ ascii_units(const uint8_t *src, size_t units, bool big_endian, uint8_t *dst)
 	return i;
 }
 
+bool
+utf16_lower_ascii(struct span src, uint8_t *dst)
+{
+	size_t units = src.len / 2, i = 0;
+
+#ifdef __SSE2__
+	const __m128i high = _mm_set1_epi16((short)0xff80);
+	const __m128i zero = _mm_setzero_si128();
+	const __m128i ten = _mm_set1_epi8(0x20);
+
+	for (; units - i >= 16; i += 16) {
+		const uint8_t *p = src.ptr + i * 2;
+		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i b = _mm_loadu_si128(
+		    (const __m128i *)(const void *)(p + 16));
+		__m128i v, up;
+
+		if (_mm_movemask_epi8(_mm_cmpeq_epi16(_mm_and_si128(
+		    _mm_or_si128(a, b), high), zero)) != 0xffff)
+			return false;
+		v = _mm_packus_epi16(a, b);
+		up = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('A' - 1)),
+		    _mm_cmplt_epi8(v, _mm_set1_epi8('Z' + 1)));
+		_mm_storeu_si128((__m128i *)(void *)(dst + i),
+		    _mm_or_si128(v, _mm_and_si128(up, ten)));
+	}
+#endif
+	for (; i < units; i++) {
+		uint32_t c = unit_at(src.ptr + i * 2, false);
+
+		if (c >= 0x80)
+			return false;
+		dst[i] = ascii_lower((uint8_t)c);
+	}
+	return src.len % 2 == 0;
+}
+
 size_t
 utf16_to_utf8(struct span src, bool big_endian, uint8_t *dst)
 {

@@ -2,18 +2,28 @@
  *
  * Many literals over one text.
  *
- * Whole texts stand in a hash table; starts and ends in one each, keyed by
- * their first or last LIT_MIN bytes.  For literals anywhere, each is known by
+ * Whole texts stand in a hash table; starts and ends in another, keyed by
+ * their first or last 16, 8 or LIT_MIN bytes.  For literals anywhere, each is known by
  * one gram of LIT_MIN bytes, the one that the fewest other literals have; a
  * bitmap over hashed grams lets most positions pass with one load and test,
- * the rest look into the gram table and compare.
+ * the rest look into the gram table and compare.  Literals that are too short
+ * for a gram and not ASCII (homoglyphs) wait in a list for text that is not
+ * ASCII either.
  *
  * Time: linear in the text for texts that hold few grams; each gram hit costs
  * a compare with the literals that chose that gram.
  */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include <stdlib.h>
 
 #include "rule.h"
+
+/* log2 of the bitmap's size: few grams by chance, and it stays in the L1. */
+#define BITS_LEAST	14
+#define BITS_MOST	18
+#define GRAM_FACTOR	UINT32_C(2654435761)	/* Knuth's */
 
 struct lit {
 	struct span	text;
@@ -36,9 +46,13 @@ struct grams {				/* key to chain of literals */
 struct literals {
 	struct lit	*lit;
 	uint32_t	 n, size;
-	struct grams	 eq, starts, ends, any;
-	uint32_t	 neq, nstarts, nends, nany;
-	uint8_t		*bits;		/* over hashed grams of any */
+	struct grams	 eq, edge, any;
+	uint32_t	 neq, nedge, nany;
+	uint8_t		 edges[2];	/* of starts, ends: classes, as bits */
+	bool		 avx2;
+	uint32_t	 first_short;	/* literal + 1 */
+	bool		 bound;		/* some are not LIT_CONTAINS */
+	uint32_t	*bits;		/* over hashed grams of any */
 	uint32_t	 bits_shift;
 };
 
@@ -55,18 +69,34 @@ literals_free(struct literals *l)
 		return;
 	free(l->lit);
 	free(l->eq.slot);
-	free(l->starts.slot);
-	free(l->ends.slot);
+	free(l->edge.slot);
 	free(l->any.slot);
 	free(l->bits);
 	free(l);
+}
+
+static bool
+is_ascii(struct span s)
+{
+	uint8_t all = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		all |= s.ptr[i];
+	return all < 0x80;
+}
+
+bool
+literal_fits(struct span text, enum lit_mode mode)
+{
+	return mode == LIT_EQ || text.len >= LIT_MIN ||
+	    (text.len != 0 && !is_ascii(text));
 }
 
 bool
 literals_add(struct literals *l, struct span text, enum lit_mode mode,
     uint32_t id)
 {
-	ASSERT(mode == LIT_EQ || text.len >= LIT_MIN);
+	ASSERT(literal_fits(text, mode));
 	if (l->n == l->size) {
 		uint32_t n = l->size == 0 ? 16 : l->size * 2;
 		struct lit *p = realloc(l->lit, n * sizeof(*p));
@@ -77,10 +107,16 @@ literals_add(struct literals *l, struct span text, enum lit_mode mode,
 		l->size = n;
 	}
 	l->lit[l->n++] = (struct lit){ text, id, 0, 0, (uint8_t)mode };
+	l->bound |= mode != LIT_CONTAINS;
+	if (mode != LIT_EQ && text.len < LIT_MIN) {
+		l->lit[l->n - 1].next = l->first_short;
+		l->first_short = l->n;
+		return true;
+	}
 	switch (mode) {
 	case LIT_EQ: l->neq++; break;
-	case LIT_STARTS: l->nstarts++; break;
-	case LIT_ENDS: l->nends++; break;
+	case LIT_STARTS:
+	case LIT_ENDS: l->nedge++; break;
 	case LIT_CONTAINS: l->nany++; break;
 	}
 	return true;
@@ -89,13 +125,40 @@ literals_add(struct literals *l, struct span text, enum lit_mode mode,
 static uint32_t
 gram(const uint8_t *p)
 {
-	return load_be24(p);
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
 }
 
 static uint32_t
 gram_hash(uint32_t g)
 {
-	return g * UINT32_C(2654435761);
+	return g * GRAM_FACTOR;
+}
+
+/* Many literals end in .exe or begin with c:\windows: starts and ends are
+ * known by as many bytes as they have, in three classes. */
+static const uint8_t edge_len[] = { LIT_MIN, 8, 16 };
+#define EDGE_CLASSES	NITEMS(edge_len)
+
+static unsigned
+edge_class(size_t len)
+{
+	unsigned c = EDGE_CLASSES - 1;
+
+	while (edge_len[c] > len)
+		c--;
+	return c;
+}
+
+/* Of the text's first or last bytes. */
+static uint32_t
+edge_key(struct span s, unsigned class, bool ends)
+{
+	const uint8_t *p = ends ? s.ptr + s.len - edge_len[class] : s.ptr;
+	uint64_t h = class == 0 ? gram(p) : load_le64(p);
+
+	if (class == 2)
+		h ^= hash_mix(load_le64(p + 8) + 1);
+	return (uint32_t)hash_mix(h + class * 2 + ends);
 }
 
 static bool
@@ -146,7 +209,7 @@ count_grams(const struct literals *l)
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct lit *t = &l->lit[i];
 
-		if (t->mode != LIT_CONTAINS)
+		if (t->mode != LIT_CONTAINS || t->text.len < LIT_MIN)
 			continue;
 		for (size_t k = 0; k + LIT_MIN <= t->text.len; k++)
 			count[gram_hash(gram(t->text.ptr + k)) >> 16]++;
@@ -173,16 +236,16 @@ rarest(const struct lit *t, const uint32_t *count)
 static bool
 finish_any(struct literals *l)
 {
-	uint32_t *count = count_grams(l), bits = 10;
+	uint32_t *count = count_grams(l), bits = BITS_LEAST;
 
 	if (count == NULL || !grams_init(&l->any, l->nany)) {
 		free(count);
 		return false;
 	}
-	while (bits < 20 && (1u << bits) < l->nany * 32)
+	while (bits < BITS_MOST && (1u << bits) < l->nany * 64)
 		bits++;
 	l->bits_shift = 32 - bits;
-	l->bits = calloc(1u << bits >> 3, 1);
+	l->bits = calloc(1u << bits >> 5, sizeof(*l->bits));
 	if (l->bits == NULL) {
 		free(count);
 		return false;
@@ -191,12 +254,12 @@ finish_any(struct literals *l)
 		struct lit *t = &l->lit[i];
 		uint32_t g, h;
 
-		if (t->mode != LIT_CONTAINS)
+		if (t->mode != LIT_CONTAINS || t->text.len < LIT_MIN)
 			continue;
 		t->gram_at = rarest(t, count);
 		g = gram(t->text.ptr + t->gram_at);
 		h = gram_hash(g) >> l->bits_shift;
-		l->bits[h >> 3] |= (uint8_t)(1u << (h & 7));
+		l->bits[h / 32] |= UINT32_C(1) << (h % 32);
 		grams_put(l, &l->any, g, i);
 	}
 	free(count);
@@ -210,30 +273,172 @@ whole_key(struct span s)
 }
 
 bool
+literals_anywhere(const struct literals *l)
+{
+	return !l->bound;
+}
+
+bool
 literals_finish(struct literals *l)
 {
-	if (!grams_init(&l->eq, l->neq) || !grams_init(&l->starts,
-	    l->nstarts) || !grams_init(&l->ends, l->nends))
+	if (!grams_init(&l->eq, l->neq) || !grams_init(&l->edge, l->nedge))
 		return false;
+#if defined(__x86_64__)
+	l->avx2 = __builtin_cpu_supports("avx2");
+#endif
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct span s = l->lit[i].text;
+		unsigned class;
+		bool ends;
 
+		if (s.len < LIT_MIN && l->lit[i].mode != LIT_EQ)
+			continue;
 		switch ((enum lit_mode)l->lit[i].mode) {
 		case LIT_EQ:
 			grams_put(l, &l->eq, whole_key(s), i);
 			break;
 		case LIT_STARTS:
-			grams_put(l, &l->starts, gram(s.ptr), i);
-			break;
 		case LIT_ENDS:
-			grams_put(l, &l->ends, gram(s.ptr + s.len - LIT_MIN),
-			    i);
+			ends = l->lit[i].mode == LIT_ENDS;
+			class = edge_class(s.len);
+			l->edges[ends] |= (uint8_t)(1u << class);
+			grams_put(l, &l->edge, edge_key(s, class, ends), i);
 			break;
 		case LIT_CONTAINS:
 			break;
 		}
 	}
 	return l->nany == 0 || finish_any(l);
+}
+
+static void
+search_short(const struct literals *l, struct span text,
+    void (*hit)(void *, uint32_t), void *arg)
+{
+	for (uint32_t i = l->first_short; i != 0; i = l->lit[i - 1].next) {
+		const struct lit *t = &l->lit[i - 1];
+
+		if (t->mode == LIT_STARTS ? span_starts(text, t->text) :
+		    t->mode == LIT_ENDS ? span_ends(text, t->text) :
+		    span_find(text, t->text) != SPAN_NPOS)
+			hit(arg, t->id);
+	}
+}
+
+/* Literals whose gram stands at an offset of the text. */
+static void
+gram_hit(const struct literals *l, struct span text, size_t at,
+    void (*hit)(void *, uint32_t), void *arg)
+{
+	uint32_t i = grams_find(&l->any, gram(text.ptr + at))->first;
+
+	for (; i != 0; i = l->lit[i - 1].next) {
+		const struct lit *t = &l->lit[i - 1];
+
+		if (at >= t->gram_at && span_starts(span_sub(text,
+		    at - t->gram_at, SIZE_MAX), t->text))
+			hit(arg, t->id);
+	}
+}
+
+static inline uint32_t
+bit_of(const uint32_t *bits, uint32_t shift, uint32_t g)
+{
+	uint32_t h = gram_hash(g) >> shift;
+
+	return bits[h / 32] >> (h % 32) & 1;
+}
+
+#if defined(__x86_64__)
+/* Eight places at a time; returns where it stopped. */
+__attribute__((__target__("avx2")))
+static size_t
+search_avx2(const struct literals *l, struct span text,
+    void (*hit)(void *, uint32_t), void *arg)
+{
+	/* The grams at 0 to 3 and 4 to 7, each in four bytes. */
+	const __m256i grams = _mm256_setr_epi8(
+	    0, 1, 2, -1, 1, 2, 3, -1, 2, 3, 4, -1, 3, 4, 5, -1,
+	    4, 5, 6, -1, 5, 6, 7, -1, 6, 7, 8, -1, 7, 8, 9, -1);
+	const __m256i factor = _mm256_set1_epi32((int)GRAM_FACTOR);
+	const __m256i low = _mm256_set1_epi32(31);
+	const __m128i shift = _mm_cvtsi32_si128((int)l->bits_shift);
+	size_t at = 0;
+
+	for (; at + 16 <= text.len; at += 8) {
+		__m256i v = _mm256_broadcastsi128_si256(_mm_loadu_si128(
+		    (const __m128i *)(const void *)(text.ptr + at)));
+		__m256i h = _mm256_srl_epi32(_mm256_mullo_epi32(
+		    _mm256_shuffle_epi8(v, grams), factor), shift);
+		__m256i w = _mm256_i32gather_epi32(
+		    (const int *)(const void *)l->bits,
+		    _mm256_srli_epi32(h, 5), 4);
+		unsigned any;
+
+		w = _mm256_srlv_epi32(w, _mm256_and_si256(h, low));
+		any = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(
+		    _mm256_slli_epi32(w, 31)));
+		for (; any != 0; any &= any - 1)
+			gram_hit(l, text, at + (size_t)__builtin_ctz(any),
+			    hit, arg);
+	}
+	return at;
+}
+#endif
+
+/* Four places at a time, so that their look-ups overlap. */
+static void
+search_any(const struct literals *l, struct span text,
+    void (*hit)(void *, uint32_t), void *arg)
+{
+	const uint32_t *bits = l->bits, shift = l->bits_shift;
+	const uint8_t *p = text.ptr;
+	size_t at = 0;
+
+#if defined(__x86_64__)
+	if (l->avx2)
+		at = search_avx2(l, text, hit, arg);
+#endif
+	for (; at + 8 <= text.len; at += 4) {
+		uint64_t w = load_le64(p + at);
+		uint32_t any = bit_of(bits, shift, w & 0xffffff) |
+		    bit_of(bits, shift, w >> 8 & 0xffffff) << 1 |
+		    bit_of(bits, shift, w >> 16 & 0xffffff) << 2 |
+		    bit_of(bits, shift, w >> 24 & 0xffffff) << 3;
+
+		for (; any != 0; any &= any - 1)
+			gram_hit(l, text, at + (size_t)__builtin_ctz(any),
+			    hit, arg);
+	}
+	for (; at + LIT_MIN <= text.len; at++)
+		if (bit_of(bits, shift, gram(p + at)) != 0)
+			gram_hit(l, text, at, hit, arg);
+}
+
+static void
+search_edges(const struct literals *l, struct span text,
+    void (*hit)(void *, uint32_t), void *arg)
+{
+	for (unsigned ends = 0; ends < 2; ends++) {
+		for (unsigned c = 0; c < EDGE_CLASSES; c++) {
+			uint32_t i;
+
+			if ((l->edges[ends] >> c & 1) == 0 ||
+			    text.len < edge_len[c])
+				continue;
+			i = grams_find(&l->edge,
+			    edge_key(text, c, ends != 0))->first;
+			for (; i != 0; i = l->lit[i - 1].next) {
+				const struct lit *t = &l->lit[i - 1];
+
+				if (ends ? t->mode == LIT_ENDS &&
+				    span_ends(text, t->text) :
+				    t->mode == LIT_STARTS &&
+				    span_starts(text, t->text))
+					hit(arg, t->id);
+			}
+		}
+	}
 }
 
 void
@@ -248,36 +453,12 @@ literals_search(const struct literals *l, struct span text,
 			if (span_eq(l->lit[i - 1].text, text))
 				hit(arg, l->lit[i - 1].id);
 	}
+	if (l->first_short != 0 && !is_ascii(text))
+		search_short(l, text, hit, arg);
 	if (text.len < LIT_MIN)
 		return;
-	if (l->nstarts != 0) {
-		i = grams_find(&l->starts, gram(text.ptr))->first;
-		for (; i != 0; i = l->lit[i - 1].next)
-			if (span_starts(text, l->lit[i - 1].text))
-				hit(arg, l->lit[i - 1].id);
-	}
-	if (l->nends != 0) {
-		i = grams_find(&l->ends,
-		    gram(text.ptr + text.len - LIT_MIN))->first;
-		for (; i != 0; i = l->lit[i - 1].next)
-			if (span_ends(text, l->lit[i - 1].text))
-				hit(arg, l->lit[i - 1].id);
-	}
-	if (l->nany == 0)
-		return;
-	for (size_t at = 0; at + LIT_MIN <= text.len; at++) {
-		uint32_t g = gram(text.ptr + at);
-		uint32_t h = gram_hash(g) >> l->bits_shift;
-
-		if ((l->bits[h >> 3] >> (h & 7) & 1) == 0)
-			continue;
-		i = grams_find(&l->any, g)->first;
-		for (; i != 0; i = l->lit[i - 1].next) {
-			const struct lit *t = &l->lit[i - 1];
-
-			if (at >= t->gram_at && span_starts(span_sub(text,
-			    at - t->gram_at, SIZE_MAX), t->text))
-				hit(arg, t->id);
-		}
-	}
+	if (l->nedge != 0)
+		search_edges(l, text, hit, arg);
+	if (l->nany != 0)
+		search_any(l, text, hit, arg);
 }

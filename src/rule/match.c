@@ -85,21 +85,6 @@ matcher_free(struct matcher *m)
 
 /* -- text of values ------------------------------------------------------ */
 
-/* UTF-16 that is all ASCII, folded into dst; false: it is not. */
-static bool
-fold_wide(const uint8_t *s, size_t n, uint8_t *dst)
-{
-	unsigned high = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = s[2 * i];
-
-		high |= s[2 * i + 1] | (c & 0x80u);
-		dst[i] = (uint8_t)(c | ((unsigned)(c - 'A') < 26) << 5);
-	}
-	return high == 0;
-}
-
 /* Appends the folded text of a value that is no list. */
 static struct span
 put_folded(struct matcher *m, const struct value *v)
@@ -111,7 +96,7 @@ put_folded(struct matcher *m, const struct value *v)
 	if (v->type == VT_WSTR) {
 		if ((d = buf_room(b, v->len / 2u + 1)) == NULL)
 			return SPAN_NONE;
-		if (fold_wide(v->ptr, v->len / 2, d)) {
+		if (utf16_lower_ascii(span_of(v->ptr, v->len), d)) {
 			b->len += v->len / 2;
 			return span_of(b->ptr + from, b->len - from);
 		}
@@ -320,11 +305,16 @@ number_holds(const struct pred *pr, const struct value *v, struct span text)
 	}
 }
 
+/* fold: the folded text; the expression is made when first something in a
+ * text calls for it. */
 static bool
-regex_holds(struct matcher *m, uint32_t id, struct span text)
+regex_holds(struct matcher *m, uint32_t id, struct span text,
+    struct span fold)
 {
 	const struct pred *pr = &m->p->pred[id];
 
+	if (span_find(fold, pr->need) == SPAN_NPOS)
+		return false;
 	if (m->regex[id] == NULL)
 		m->regex[id] = regex_new(pr->text, pr->flags);
 	return m->regex[id] != NULL && regex_match(m->regex[id], text);
@@ -336,6 +326,7 @@ value_holds(struct matcher *m, uint32_t id, const struct value *v,
     const struct span *fold)
 {
 	const struct pred *pr = &m->p->pred[id];
+	struct span t = SPAN_NONE;
 
 	switch ((enum pred_op)pr->op) {
 	case PRED_EQ:
@@ -348,7 +339,9 @@ value_holds(struct matcher *m, uint32_t id, const struct value *v,
 		return text_holds(pr->op, fold != NULL ? *fold :
 		    put_folded(m, v), pr->text);
 	case PRED_REGEX:
-		return regex_holds(m, id, raw_text(m, v));
+		if (pr->need.len != 0)
+			t = fold != NULL ? *fold : put_folded(m, v);
+		return regex_holds(m, id, raw_text(m, v), t);
 	case PRED_CIDR:
 		return in_net(pr->text, raw_text(m, v));
 	case PRED_NUM_EQ:
@@ -579,6 +572,42 @@ is_textual(const struct value *v)
 	return v->type == VT_STR || v->type == VT_WSTR;
 }
 
+/* No byte of UTF-8, so part of no literal. */
+#define VALUE_END	0xffu
+
+/* Folds a value behind the others. */
+static void
+join_value(struct matcher *m, const struct value *v)
+{
+	struct slot *s = v->type == VT_LIST ? NULL : slot_of(m, v->id);
+
+	if (s != NULL && s->v == v)
+		folded(m, s);
+	else
+		put_folded(m, v);
+	buf_byte(&m->text, VALUE_END);
+}
+
+/* All values folded one behind the other and searched at once. */
+static void
+search_joined(struct matcher *m, const struct plan_field *f)
+{
+	for (unsigned i = 0; i < m->e->nfields; i++) {
+		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
+
+		if (v->type != VT_LIST) {
+			if (is_textual(v) || (f->odd && v->type != VT_NULL))
+				join_value(m, v);
+			continue;
+		}
+		for (uint32_t k = 0; k < v->len; k++)
+			if (items[k].type != VT_LIST &&
+			    items[k].type != VT_NULL)
+				join_value(m, &items[k]);
+	}
+	literals_search(f->text, buf_view(&m->text), on_literal, m);
+}
+
 /* Keywords: every value.  Numbers, times and ids are rendered only for
  * keywords that could stand in them. */
 static void
@@ -586,25 +615,14 @@ search_all(struct matcher *m, const struct plan_field *f)
 {
 	for (unsigned i = 0; i < m->e->nfields; i++) {
 		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
-		struct slot *s = slot_of(m, v->id);
-		size_t keep;
+		size_t keep = m->text.len;
 
-		if (v->type == VT_NULL ||
-		    (!f->odd && v->type != VT_LIST && !is_textual(v)))
-			continue;
-		if (s != NULL && s->v == v && is_textual(v)) {
-			struct span fold = folded(m, s);
-
-			search_value(m, f, v, &fold);
-			continue;
-		}
-		keep = m->text.len;
-		if (v->type != VT_LIST) {
-			search_value(m, f, v, NULL);
-		} else {
+		if (v->type == VT_LIST) {
 			for (uint32_t k = 0; k < v->len; k++)
 				if (items[k].type != VT_LIST)
 					search_value(m, f, &items[k], NULL);
+		} else if (v->type != VT_NULL && (f->odd || is_textual(v))) {
+			search_value(m, f, v, NULL);
 		}
 		m->text.len = keep;
 	}
@@ -689,7 +707,9 @@ matcher_event(struct matcher *m, const struct event *e, match_fn *hit,
 		const struct plan_field *f = &l->field[i];
 		struct slot *s = slot_of(m, f->field);
 
-		if (f->field == FIELD_OTHER)
+		if (f->field == FIELD_OTHER && f->joined)
+			search_joined(m, f);
+		else if (f->field == FIELD_OTHER)
 			search_all(m, f);
 		else if (s != NULL)
 			search_field(m, f, s);

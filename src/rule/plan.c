@@ -44,13 +44,16 @@ pred_literal(const struct pred *pr, enum lit_mode *mode)
 		*mode = LIT_CONTAINS;
 		s = longest_part(s);
 		break;
+	case PRED_REGEX:
+		*mode = LIT_CONTAINS;
+		s = pr->need;
+		break;
 	default:
 		return SPAN_NONE;
 	}
 	/* Texts are searched folded: a cased literal is compared later, and
 	 * its folded form is not at hand here. */
-	if ((pr->flags & PRED_CASED) != 0 ||
-	    (*mode != LIT_EQ && s.len < LIT_MIN))
+	if ((pr->flags & PRED_CASED) != 0 || !literal_fits(s, *mode))
 		return SPAN_NONE;
 	return s;
 }
@@ -67,7 +70,8 @@ is_whole_number(double d)
  * is common.  COST_NEVER: it cannot be searched for.
  */
 #define COST_NEVER	UINT64_MAX
-#define COST_NUMBER	100000u		/* an event id narrows little */
+#define COST_NUMBER	100000u		/* an event id or provider narrows
+					 * little behind the gate */
 #define LEN_FULL	32u		/* longer is not rarer any more */
 
 struct maker {
@@ -92,6 +96,8 @@ pred_cost(const struct maker *m, uint32_t id)
 		return COST_NEVER;
 	if (pr->op == PRED_EQ && (pr->flags & PRED_CASED) != 0)
 		return COST_NEVER;
+	if (pr->field == FIELD_WIN_PROVIDER || pr->field == FIELD_WIN_CHANNEL)
+		return COST_NUMBER;
 	return ((uint64_t)m->popular[id] + 1) * 1024 /
 	    MIN_OF(s.len + 1, (size_t)LEN_FULL);
 }
@@ -335,6 +341,22 @@ index_needs(struct plan *l)
 	return true;
 }
 
+static bool
+finish_field(struct plan *l, uint32_t i)
+{
+	struct plan_field f = l->field[i];
+
+	if ((f.text != NULL && !literals_finish(f.text)) ||
+	    (f.num != NULL && !literals_finish(f.num)))
+		return false;
+	if (f.field == FIELD_OTHER) {
+		f.joined = f.num == NULL && literals_anywhere(f.text);
+		l->field[i] = l->field[0];
+		l->field[0] = f;
+	}
+	return true;
+}
+
 /* From the variants that are in it: literals and needs. */
 static bool
 fill_plan(struct maker *m, struct plan *l)
@@ -357,10 +379,7 @@ fill_plan(struct maker *m, struct plan *l)
 		if (i == 0 || l->need[i].pred != l->need[i - 1].pred)
 			ok = add_literal(m->p, l, l->need[i].pred);
 	for (uint32_t i = 0; i < l->nfields && ok; i++)
-		ok = (l->field[i].text == NULL ||
-		    literals_finish(l->field[i].text)) &&
-		    (l->field[i].num == NULL ||
-		    literals_finish(l->field[i].num));
+		ok = finish_field(l, i);
 	return ok && index_needs(l);
 }
 

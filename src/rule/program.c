@@ -190,6 +190,25 @@ decode_rune(const uint8_t *s, size_t n, uint32_t *out)
 	return len;
 }
 
+/* Lower case forms that are not the folded ones (CaseFolding.txt, C). */
+static uint32_t
+fold_rune(uint32_t c)
+{
+	static const uint16_t other[][2] = {
+		{ 0x00b5, 0x03bc }, { 0x017f, 's' }, { 0x0345, 0x03b9 },
+		{ 0x03c2, 0x03c3 }, { 0x03d0, 0x03b2 }, { 0x03d1, 0x03b8 },
+		{ 0x03d5, 0x03c6 }, { 0x03d6, 0x03c0 }, { 0x03f0, 0x03ba },
+		{ 0x03f1, 0x03c1 }, { 0x03f5, 0x03b5 }, { 0x1e9b, 0x1e61 },
+		{ 0x1fbe, 0x03b9 }
+	};
+
+	for (size_t i = 0; i < NITEMS(other); i++)
+		if (c == other[i][0])
+			return other[i][1];
+	return utf8_locale() == (locale_t)0 ? c :
+	    (uint32_t)towlower_l((wint_t)c, utf8_locale());
+}
+
 size_t
 fold_text(struct span s, uint8_t *dst)
 {
@@ -200,7 +219,10 @@ fold_text(struct span s, uint8_t *dst)
 		size_t n;
 
 		if (s.ptr[i] < 0x80) {
-			dst[out++] = ascii_lower(s.ptr[i++]);
+			n = ascii_lower_copy(dst + out,
+			    span_sub(s, i, SIZE_MAX));
+			out += n;
+			i += n;
 			continue;
 		}
 		n = decode_rune(s.ptr + i, s.len - i, &c);
@@ -208,8 +230,7 @@ fold_text(struct span s, uint8_t *dst)
 			dst[out++] = s.ptr[i++];
 			continue;
 		}
-		low = utf8_locale() == (locale_t)0 ? c :
-		    (uint32_t)towlower_l((wint_t)c, utf8_locale());
+		low = fold_rune(c);
 		i += n;
 		out += utf8_put(dst + out, low);
 	}
@@ -332,6 +353,8 @@ program_pred(struct program *p, const struct pred *pr)
 		p->pred[p->npreds].text = arena_copy(&p->arena, pr->text);
 		if (pr->text.len != 0 && p->pred[p->npreds].text.ptr == NULL)
 			p->full = true;
+		else if (pr->op == PRED_REGEX)
+			p->pred[p->npreds].need = regex_literal(p, pr->text);
 		p->npreds++;
 	}
 	return new_node(p, NODE_PRED, NULL, 0, *id);

@@ -86,6 +86,8 @@ struct pred {
 	uint16_t	other;		/* PRED_FIELD */
 	struct span	text;		/* folded unless PRED_CASED, REGEX */
 	double		num;
+	struct span	need;		/* REGEX: regex_literal(), set by
+					 * program_pred() */
 };
 
 struct program	*program_new(void);
@@ -237,15 +239,20 @@ size_t		 sigma_map_find(struct sigma_map *, struct span category,
  * says.
  */
 enum lit_mode { LIT_EQ, LIT_STARTS, LIT_ENDS, LIT_CONTAINS };
-#define LIT_MIN	3u	/* shorter literals cannot be searched for */
+#define LIT_MIN	3u	/* shorter literals cannot be searched for, but those
+			 * that are not ASCII, see literal_fits() */
 
 struct literals;
 struct literals	*literals_new(void);
 void		 literals_free(struct literals *);
-/* text must outlive the set and have LIT_MIN bytes (LIT_EQ: any). */
+/* Can the text be searched for? */
+bool		 literal_fits(struct span text, enum lit_mode);
+/* text must outlive the set and fit. */
 bool		 literals_add(struct literals *, struct span text,
 		    enum lit_mode, uint32_t id);
 bool		 literals_finish(struct literals *);
+/* All are LIT_CONTAINS. */
+bool		 literals_anywhere(const struct literals *);
 void		 literals_search(const struct literals *, struct span text,
 		    void (*hit)(void *arg, uint32_t id), void *arg);
 
@@ -259,6 +266,9 @@ bool		 regex_check(struct span pattern, unsigned flags,
 struct regex	*regex_new(struct span pattern, unsigned flags);
 void		 regex_free(struct regex *);
 bool		 regex_match(struct regex *, struct span text);
+/* The longest stretch, folded, that must be in a text for it to match; len 0:
+ * none is known. */
+struct span	 regex_literal(struct program *, struct span pattern);
 
 /* -- inside the room: the finished program ------------------------------- */
 
@@ -281,6 +291,7 @@ struct plan_field {
 	uint16_t	 field;		/* FIELD_OTHER: every value */
 	struct literals	*text;		/* ids are predicates; or NULL */
 	struct literals	*num;		/* decimal text of numbers; or NULL */
+	bool		 joined;	/* values can be searched as one text */
 	bool		 odd;		/* a literal could stand in the text of
 					 * a number, time, address or id */
 };
@@ -291,7 +302,7 @@ struct plan {
 	uint32_t	 nvariants;
 	uint32_t	*always;	/* without a required literal */
 	uint32_t	 nalways;
-	struct plan_field *field;
+	struct plan_field *field;	/* FIELD_OTHER is first */
 	uint32_t	 nfields;
 	/* predicate to variants that need it: sorted pairs */
 	struct need { uint32_t pred, variant; } *need;
