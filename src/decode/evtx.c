@@ -1591,31 +1591,31 @@ run_op(struct evtx *st, struct frame *f, const struct op *op)
 static bool
 read_values(struct evtx *st, struct frame *f, struct cursor *c)
 {
-	uint32_t n = cur_le32(c), base = st->nvals;
-	struct cursor desc;
-	size_t at;
+	uint32_t n = cur_le32(c), base = st->nvals, at, end;
+	const uint8_t *desc;
 
 	if (n > c->left / 4 || n > VALUES_MAX - base) {
 		cur_fail(c);
 		return false;
 	}
-	desc = cur_sub(c, n * 4u);
-	at = place(st, c);
+	desc = cur_take(c, n * 4u).ptr;
+	at = (uint32_t)place(st, c);
+	end = at + (uint32_t)c->left;
 	f->val = base;
 	f->nvals = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		struct val *v = &st->val[base + i];
+	for (uint32_t i = 0; i < n; i++, desc += 4) {
+		uint16_t size = load_le16(desc);
 
-		v->size = cur_le16(&desc);
-		v->type = cur_u8(&desc);
-		cur_skip(&desc, 1);
-		v->at = (uint32_t)at;
-		cur_skip(c, v->size);
-		if (!cur_ok(c))
+		if (size > end - at) {
+			cur_fail(c);
 			break;
-		at += v->size;
+		}
+		st->val[base + i] = (struct val){ at, size, desc[2] };
+		at += size;
 		f->nvals++;
 	}
+	if (cur_ok(c))
+		cur_skip(c, c->left - (end - at));
 	st->nvals = base + f->nvals;
 	return cur_ok(c);
 }
@@ -1712,6 +1712,22 @@ run_token(struct evtx *st, struct frame *f)
 	return false;
 }
 
+/* The fields of an instance, to its end or to XML in a value. */
+static void
+run_instance(struct evtx *st, struct frame *f)
+{
+	const struct tpl *t = f->tpl;
+	const unsigned depth = st->depth;
+
+	while (f->op < t->nops) {
+		run_op(st, f, &t->op[f->op++]);
+		if (st->depth != depth || st->budget <= 0)
+			return;
+	}
+	st->nvals = f->val;
+	f->tpl = NULL;
+}
+
 static void
 run(struct evtx *st, struct cursor c)
 {
@@ -1721,15 +1737,10 @@ run(struct evtx *st, struct cursor c)
 	while (st->depth != 0 && st->budget > 0) {
 		struct frame *f = &st->frame[st->depth - 1];
 
-		if (f->tpl == NULL) {
-			if (!run_token(st, f))
-				st->depth--;
-		} else if (f->op < f->tpl->nops) {
-			run_op(st, f, &f->tpl->op[f->op++]);
-		} else {
-			st->nvals = f->val;
-			f->tpl = NULL;
-		}
+		if (f->tpl != NULL)
+			run_instance(st, f);
+		else if (!run_token(st, f))
+			st->depth--;
 	}
 }
 

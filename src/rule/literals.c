@@ -23,6 +23,7 @@
 /* log2 of the bitmap's size: few grams by chance, and it stays in the L1. */
 #define BITS_LEAST	14
 #define BITS_MOST	18
+#define KEY_FACTOR	UINT64_C(0x9e3779b97f4a7c15)
 #define GRAM_FACTOR	UINT32_C(2654435761)	/* Knuth's */
 
 struct lit {
@@ -134,6 +135,14 @@ gram_hash(uint32_t g)
 	return g * GRAM_FACTOR;
 }
 
+/* One multiplication: keys need to be quick, and whoever floods a slot has
+ * written the rules. */
+static uint32_t
+short_hash(uint64_t h)
+{
+	return (uint32_t)((h ^ h >> 29) * KEY_FACTOR >> 32);
+}
+
 /* Many literals end in .exe or begin with c:\windows: starts and ends are
  * known by as many bytes as they have, in three classes. */
 static const uint8_t edge_len[] = { LIT_MIN, 8, 16 };
@@ -157,8 +166,8 @@ edge_key(struct span s, unsigned class, bool ends)
 	uint64_t h = class == 0 ? gram(p) : load_le64(p);
 
 	if (class == 2)
-		h ^= hash_mix(load_le64(p + 8) + 1);
-	return (uint32_t)hash_mix(h + class * 2 + ends);
+		h += load_le64(p + 8) * KEY_FACTOR;
+	return short_hash(h + class * 2 + ends);
 }
 
 static bool
@@ -178,7 +187,7 @@ grams_init(struct grams *g, uint32_t n)
 static struct slot *
 grams_find(const struct grams *g, uint32_t key)
 {
-	uint32_t i = gram_hash(key) >> 8;
+	uint32_t i = gram_hash(key) >> 8;	/* the low bits mix least */
 
 	for (;; i++) {
 		struct slot *s = &g->slot[i & g->mask];
@@ -266,10 +275,20 @@ finish_any(struct literals *l)
 	return true;
 }
 
+/* Of length and both ends: what lies between is compared. */
 static uint32_t
 whole_key(struct span s)
 {
-	return (uint32_t)hash_bytes(s.ptr, s.len, 5);
+	uint64_t a = 0, b = 0;
+
+	if (s.len >= 8) {
+		a = load_le64(s.ptr);
+		b = load_le64(s.ptr + s.len - 8);
+	} else {
+		for (size_t i = 0; i < s.len; i++)
+			a = a << 8 | s.ptr[i];
+	}
+	return short_hash(a + b * KEY_FACTOR + s.len);
 }
 
 bool

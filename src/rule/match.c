@@ -15,11 +15,15 @@
 #include "codec.h"
 #include "rule.h"
 
-struct slot {
-	uint32_t		 epoch;
-	uint32_t		 fold_at, fold_len;	/* in text */
-	uint32_t		 fold_epoch;
-	const struct value	*v;
+struct slot {			/* few bytes: there is one for each id */
+	uint32_t	epoch;
+	uint32_t	at;		/* which field of the event */
+};
+
+/* A field of the event, folded. */
+struct fold {
+	uint32_t	epoch;
+	uint32_t	at, len;	/* in text */
 };
 
 struct verdict {
@@ -33,7 +37,9 @@ struct matcher {
 	const struct plan *plan;
 	uint32_t	 epoch;
 	struct slot	*slot;		/* by field id */
+	struct fold	*fold;		/* by field of the event */
 	struct verdict	*pred;		/* by predicate */
+	struct verdict	*node;		/* by node: AND and OR */
 	uint32_t	*queued;	/* by variant: epoch */
 	uint32_t	*queue;
 	uint32_t	 nqueue;
@@ -54,12 +60,15 @@ matcher_new(const struct program *p)
 	buf_init(&m->text, 64u << 20);
 	buf_init(&m->raw, 64u << 20);
 	m->slot = calloc(FIELD_MAX, sizeof(*m->slot));
+	m->fold = calloc(EVENT_FIELDS_MAX, sizeof(*m->fold));
 	m->pred = calloc((size_t)p->npreds + 1, sizeof(*m->pred));
+	m->node = calloc((size_t)p->nnodes + 1, sizeof(*m->node));
 	m->regex = calloc((size_t)p->npreds + 1, sizeof(*m->regex));
 	m->queued = calloc((size_t)p->nvariants + 1, sizeof(*m->queued));
 	m->queue = calloc((size_t)p->nvariants + 1, sizeof(*m->queue));
-	if (m->slot == NULL || m->pred == NULL || m->regex == NULL ||
-	    m->queued == NULL || m->queue == NULL) {
+	if (m->slot == NULL || m->fold == NULL || m->pred == NULL ||
+	    m->node == NULL || m->regex == NULL || m->queued == NULL ||
+	    m->queue == NULL) {
 		matcher_free(m);
 		return NULL;
 	}
@@ -74,7 +83,9 @@ matcher_free(struct matcher *m)
 	for (uint32_t i = 0; m->regex != NULL && i < m->p->npreds; i++)
 		regex_free(m->regex[i]);
 	free(m->slot);
+	free(m->fold);
 	free(m->pred);
+	free(m->node);
 	free(m->regex);
 	free(m->queued);
 	free(m->queue);
@@ -115,19 +126,20 @@ put_folded(struct matcher *m, const struct value *v)
 	return span_of(b->ptr + from, b->len - from);
 }
 
-/* The folded text of a field's value, made once an event. */
+/* The folded text of a field of the event, made once. */
 static struct span
-folded(struct matcher *m, struct slot *s)
+folded(struct matcher *m, uint32_t field)
 {
-	if (s->fold_epoch != m->epoch) {
-		struct span t = put_folded(m, s->v);
+	struct fold *f = &m->fold[field];
 
-		s->fold_epoch = m->epoch;
-		s->fold_at = t.ptr == NULL ? 0 :
-		    (uint32_t)(t.ptr - m->text.ptr);
-		s->fold_len = (uint32_t)t.len;
+	if (f->epoch != m->epoch) {
+		struct span t = put_folded(m, &m->e->fields[field].v);
+
+		f->epoch = m->epoch;
+		f->at = t.ptr == NULL ? 0 : (uint32_t)(t.ptr - m->text.ptr);
+		f->len = (uint32_t)t.len;
 	}
-	return span_of(m->text.ptr + s->fold_at, s->fold_len);
+	return span_of(m->text.ptr + f->at, f->len);
 }
 
 static struct span
@@ -288,6 +300,14 @@ as_number(const struct value *v, struct span text, double *out)
 	return *end == '\0' && isfinite(*out);
 }
 
+/* Needs no text to be compared with a number. */
+static bool
+is_number(const struct value *v)
+{
+	return v->type == VT_U64 || v->type == VT_I64 || v->type == VT_HEX ||
+	    v->type == VT_F64;
+}
+
 static bool
 number_holds(const struct pred *pr, const struct value *v, struct span text)
 {
@@ -349,19 +369,28 @@ value_holds(struct matcher *m, uint32_t id, const struct value *v,
 	case PRED_NUM_GTE:
 	case PRED_NUM_LT:
 	case PRED_NUM_LTE:
-		return number_holds(pr, v, v->type == VT_U64 ? SPAN_NONE :
+		return number_holds(pr, v, is_number(v) ? SPAN_NONE :
 		    raw_text(m, v));
 	default:
 		return false;
 	}
 }
 
-static struct slot *
-slot_of(struct matcher *m, unsigned field)
-{
-	struct slot *s = &m->slot[field];
+/* Which field of the event has the id; NO_FIELD: none. */
+#define NO_FIELD	UINT32_MAX
 
-	return field != FIELD_OTHER && s->epoch == m->epoch ? s : NULL;
+static uint32_t
+field_of(const struct matcher *m, unsigned id)
+{
+	const struct slot *s = &m->slot[id];
+
+	return id != FIELD_OTHER && s->epoch == m->epoch ? s->at : NO_FIELD;
+}
+
+static const struct value *
+value_of(const struct matcher *m, uint32_t field)
+{
+	return &m->e->fields[field].v;
 }
 
 static bool
@@ -404,14 +433,15 @@ cased_relate(struct matcher *m, unsigned rel, const struct value *a,
 static bool
 fields_relate(struct matcher *m, const struct pred *pr)
 {
-	struct slot *a = slot_of(m, pr->field), *b = slot_of(m, pr->other);
+	uint32_t a = field_of(m, pr->field), b = field_of(m, pr->other);
 	struct span x, y;
 
-	if (a == NULL || b == NULL || a->v->type == VT_NULL ||
-	    b->v->type == VT_NULL)
+	if (a == NO_FIELD || b == NO_FIELD ||
+	    value_of(m, a)->type == VT_NULL || value_of(m, b)->type == VT_NULL)
 		return false;
 	if ((pr->flags & PRED_CASED) != 0)
-		return cased_relate(m, pr->rel, a->v, b->v);
+		return cased_relate(m, pr->rel, value_of(m, a),
+		    value_of(m, b));
 	/* Folding the second may move the first: take it again. */
 	x = folded(m, a);
 	y = folded(m, b);
@@ -423,8 +453,9 @@ static bool
 pred_eval(struct matcher *m, uint32_t id)
 {
 	const struct pred *pr = &m->p->pred[id];
-	struct slot *s;
+	const struct value *v;
 	struct span fold;
+	uint32_t at;
 
 	if ((pr->flags & PRED_ANY_FIELD) != 0) {
 		for (unsigned i = 0; i < m->e->nfields; i++)
@@ -432,19 +463,20 @@ pred_eval(struct matcher *m, uint32_t id)
 				return true;
 		return false;
 	}
-	s = slot_of(m, pr->field);
+	at = field_of(m, pr->field);
+	v = at == NO_FIELD ? NULL : value_of(m, at);
 	switch ((enum pred_op)pr->op) {
-	case PRED_NULL: return s == NULL || s->v->type == VT_NULL;
-	case PRED_EXISTS: return s != NULL;
+	case PRED_NULL: return v == NULL || v->type == VT_NULL;
+	case PRED_EXISTS: return v != NULL;
 	case PRED_FIELD: return fields_relate(m, pr);
 	default: break;
 	}
-	if (s == NULL || s->v->type == VT_NULL)
+	if (v == NULL || v->type == VT_NULL)
 		return false;
-	if (s->v->type == VT_LIST)
-		return any_value(m, id, s->v, NULL);
-	fold = folded(m, s);
-	return value_holds(m, id, s->v, &fold);
+	if (v->type == VT_LIST)
+		return any_value(m, id, v, NULL);
+	fold = folded(m, at);
+	return value_holds(m, id, v, &fold);
 }
 
 static bool
@@ -453,35 +485,41 @@ pred_holds(struct matcher *m, uint32_t id)
 	struct verdict *v = &m->pred[id];
 
 	if (v->epoch != m->epoch) {
-		v->yes = pred_eval(m, id);
+		/* Literals that were there have their verdict already. */
+		v->yes = !m->p->pred[id].exact && pred_eval(m, id);
 		v->epoch = m->epoch;
 	}
 	return v->yes;
 }
 
-/* Depth is bounded by the loader. */
+/* Depth is bounded by the loader.  Rules share parts: what an AND or OR came
+ * to is kept for the event. */
 static bool
 node_holds(struct matcher *m, node_id id)
 {
 	const struct node *n = &m->p->node[id];
 	const node_id *kid = &m->p->kids[n->first];
+	struct verdict *v = &m->node[id];
+	bool any = n->type == NODE_OR;
 
 	switch ((enum node_type)n->type) {
 	case NODE_CONST: return id == NODE_TRUE;
 	case NODE_PRED: return pred_holds(m, n->first);
 	case NODE_NOT: return !node_holds(m, kid[0]);
 	case NODE_AND:
-		for (uint32_t i = 0; i < n->n; i++)
-			if (!node_holds(m, kid[i]))
-				return false;
-		return true;
-	case NODE_OR:
-		for (uint32_t i = 0; i < n->n; i++)
-			if (node_holds(m, kid[i]))
-				return true;
-		return false;
+	case NODE_OR: break;
 	}
-	return false;
+	if (v->epoch == m->epoch)
+		return v->yes;
+	v->epoch = m->epoch;
+	v->yes = !any;
+	for (uint32_t i = 0; i < n->n; i++) {
+		if (node_holds(m, kid[i]) == any) {
+			v->yes = any;
+			break;
+		}
+	}
+	return v->yes;
 }
 
 /* -- an event ------------------------------------------------------------ */
@@ -495,7 +533,7 @@ enqueue(struct matcher *m, uint32_t variant)
 	m->queue[m->nqueue++] = variant;
 }
 
-/* A required literal of the predicate was found. */
+/* A literal of the predicate was found. */
 static void
 on_literal(void *arg, uint32_t pred)
 {
@@ -503,6 +541,11 @@ on_literal(void *arg, uint32_t pred)
 	const struct plan *l = m->plan;
 	uint32_t h = (uint32_t)hash_mix(pred), at;
 
+	if (m->p->pred[pred].exact) {
+		if (m->pred[pred].epoch == m->epoch)
+			return;		/* there a second time */
+		m->pred[pred] = (struct verdict){ m->epoch, true };
+	}
 	for (; (at = l->need_at[h & l->need_mask]) != 0; h++)
 		if (l->need[at - 1].pred == pred)
 			break;
@@ -519,7 +562,7 @@ whole_number(struct matcher *m, const struct value *v, uint64_t *out)
 
 	if (value_u64(v, out))
 		return true;
-	if (!as_number(v, raw_text(m, v), &d) || d < 0 || d > 9e15)
+	if (!as_number(v, is_number(v) ? SPAN_NONE : raw_text(m, v), &d) || d < 0 || d > 9e15)
 		return false;
 	*out = (uint64_t)d;
 	return true;
@@ -548,20 +591,20 @@ search_value(struct matcher *m, const struct plan_field *f,
 }
 
 static void
-search_field(struct matcher *m, const struct plan_field *f, struct slot *s)
+search_field(struct matcher *m, const struct plan_field *f, uint32_t at)
 {
-	const struct value *items = s->v->ptr;
+	const struct value *v = value_of(m, at), *items = v->ptr;
 	struct span fold;
 
-	if (s->v->type == VT_NULL)
+	if (v->type == VT_NULL)
 		return;
-	if (s->v->type != VT_LIST) {
+	if (v->type != VT_LIST) {
 		if (f->text != NULL)
-			fold = folded(m, s);
-		search_value(m, f, s->v, f->text != NULL ? &fold : NULL);
+			fold = folded(m, at);
+		search_value(m, f, v, f->text != NULL ? &fold : NULL);
 		return;
 	}
-	for (uint32_t i = 0; i < s->v->len; i++)
+	for (uint32_t i = 0; i < v->len; i++)
 		if (items[i].type != VT_LIST)
 			search_value(m, f, &items[i], NULL);
 }
@@ -575,19 +618,6 @@ is_textual(const struct value *v)
 /* No byte of UTF-8, so part of no literal. */
 #define VALUE_END	0xffu
 
-/* Folds a value behind the others. */
-static void
-join_value(struct matcher *m, const struct value *v)
-{
-	struct slot *s = v->type == VT_LIST ? NULL : slot_of(m, v->id);
-
-	if (s != NULL && s->v == v)
-		folded(m, s);
-	else
-		put_folded(m, v);
-	buf_byte(&m->text, VALUE_END);
-}
-
 /* All values folded one behind the other and searched at once. */
 static void
 search_joined(struct matcher *m, const struct plan_field *f)
@@ -596,14 +626,19 @@ search_joined(struct matcher *m, const struct plan_field *f)
 		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
 
 		if (v->type != VT_LIST) {
-			if (is_textual(v) || (f->odd && v->type != VT_NULL))
-				join_value(m, v);
+			if (is_textual(v) || (f->odd && v->type != VT_NULL)) {
+				folded(m, i);
+				buf_byte(&m->text, VALUE_END);
+			}
 			continue;
 		}
-		for (uint32_t k = 0; k < v->len; k++)
+		for (uint32_t k = 0; k < v->len; k++) {
 			if (items[k].type != VT_LIST &&
-			    items[k].type != VT_NULL)
-				join_value(m, &items[k]);
+			    items[k].type != VT_NULL) {
+				put_folded(m, &items[k]);
+				buf_byte(&m->text, VALUE_END);
+			}
+		}
 	}
 	literals_search(f->text, buf_view(&m->text), on_literal, m);
 }
@@ -663,6 +698,24 @@ plan_of(struct matcher *m, const struct event *e)
 	return &p->plan[at != NULL ? *at : p->win_default];
 }
 
+static void
+search_event(struct matcher *m)
+{
+	const struct plan *l = m->plan;
+	const struct plan_field *all = &l->field[0];
+
+	if (all->field == FIELD_OTHER && all->joined)
+		search_joined(m, all);
+	else if (all->field == FIELD_OTHER)
+		search_all(m, all);
+	for (uint32_t i = 0; i < m->e->nfields; i++) {
+		unsigned id = m->p->means[m->e->fields[i].v.id];
+
+		if (l->field_at[id] != 0 && field_of(m, id) == i)
+			search_field(m, &l->field[l->field_at[id] - 1], i);
+	}
+}
+
 static int
 by_order(const void *a, const void *b)
 {
@@ -678,6 +731,7 @@ new_epoch(struct matcher *m)
 		return;
 	memset(m->slot, 0, FIELD_MAX * sizeof(*m->slot));
 	memset(m->pred, 0, m->p->npreds * sizeof(*m->pred));
+	memset(m->node, 0, m->p->nnodes * sizeof(*m->node));
 	memset(m->queued, 0, m->p->nvariants * sizeof(*m->queued));
 	m->epoch = 1;
 }
@@ -697,23 +751,11 @@ matcher_event(struct matcher *m, const struct event *e, match_fn *hit,
 	m->e = e;
 	m->plan = l;
 	m->nqueue = 0;
-	for (unsigned i = 0; i < e->nfields; i++) {
-		struct slot *s = &m->slot[m->p->means[e->fields[i].v.id]];
-
-		s->epoch = m->epoch;
-		s->v = &e->fields[i].v;
-	}
-	for (uint32_t i = 0; i < l->nfields; i++) {
-		const struct plan_field *f = &l->field[i];
-		struct slot *s = slot_of(m, f->field);
-
-		if (f->field == FIELD_OTHER && f->joined)
-			search_joined(m, f);
-		else if (f->field == FIELD_OTHER)
-			search_all(m, f);
-		else if (s != NULL)
-			search_field(m, f, s);
-	}
+	for (unsigned i = 0; i < e->nfields; i++)
+		m->slot[m->p->means[e->fields[i].v.id]] =
+		    (struct slot){ m->epoch, i };
+	if (l->nfields != 0)
+		search_event(m);
 	for (uint32_t i = 0; i < l->nalways; i++)
 		enqueue(m, l->always[i]);
 	if (m->nqueue > 1)

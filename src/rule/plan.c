@@ -58,6 +58,17 @@ pred_literal(const struct pred *pr, enum lit_mode *mode)
 	return s;
 }
 
+/* Does finding the literal answer the predicate? */
+static bool
+is_exact(const struct pred *pr)
+{
+	enum lit_mode mode;
+	struct span s = pred_literal(pr, &mode);
+
+	return pr->op <= PRED_ENDS && (pr->flags & PRED_CASED) == 0 &&
+	    (s.ptr != NULL || (pr->op == PRED_EQ && pr->text.len == 0));
+}
+
 static bool
 is_whole_number(double d)
 {
@@ -79,6 +90,7 @@ struct maker {
 	uint64_t	*memo;		/* by node: cost + 1; 0: not known */
 	uint32_t	*popular;	/* by predicate: variants with it */
 	uint32_t	*seen;		/* by node: variant that last came */
+	uint32_t	*covered;	/* by node: plan that has its literals */
 };
 
 static uint64_t
@@ -278,14 +290,26 @@ field_of(struct plan *l, uint16_t field)
 	return &l->field[l->nfields++];
 }
 
-/* Could the literal stand in what value_put() makes of anything but text? */
+/*
+ * Could the literal stand in what value_put() makes of anything but text:
+ * numbers, times (T, Z), addresses, GUIDs, SIDs (S-1-), true and false?
+ */
 static bool
 is_odd(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!ascii_is_digit(s.ptr[i]) &&
-		    strchr("abcdefxstrulz-:.{}", s.ptr[i]) == NULL)
+	if (span_find(SPAN_LIT("true false"), s) != SPAN_NPOS)
+		return true;
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.ptr[i];
+		uint8_t next = i + 1 < s.len ? s.ptr[i + 1] : '0';
+
+		if (ascii_hex(c) < 0 && strchr("-:.{}stxz", c) == NULL)
 			return false;
+		/* s and x begin something, t goes between digits. */
+		if ((c == 's' && next != '-') ||
+		    ((c == 'x' || c == 't') && ascii_hex(next) < 0))
+			return false;
+	}
 	return true;
 }
 
@@ -316,6 +340,35 @@ add_literal(struct program *p, struct plan *l, uint32_t id)
 		f->odd |= is_odd(text);
 	}
 	return literals_add(*set, text, mode, id);
+}
+
+static bool
+is_needed(const struct plan *l, uint32_t pred)
+{
+	uint32_t lo = 0, hi = l->nneeds;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (l->need[mid].pred < pred)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < l->nneeds && l->need[lo].pred == pred;
+}
+
+static bool
+index_fields(struct plan *l)
+{
+	if (l->nfields == 0)
+		return true;
+	l->field_at = calloc(FIELD_MAX, sizeof(*l->field_at));
+	if (l->field_at == NULL)
+		return false;
+	for (uint32_t i = 0; i < l->nfields; i++)
+		l->field_at[l->field[i].field] = (uint16_t)(i + 1);
+	return true;
 }
 
 static bool
@@ -357,6 +410,28 @@ finish_field(struct plan *l, uint32_t i)
 	return true;
 }
 
+/*
+ * Predicates that finding their literal answers are all searched for, needed
+ * or not, in the one pass over their field: then none has to be asked again.
+ */
+static bool
+cover(struct maker *m, struct plan *l, node_id id)
+{
+	const struct node *n = &m->p->node[id];
+	const uint32_t stamp = (uint32_t)(l - m->p->plan) + 1;
+	bool ok = true;
+
+	if (n->type == NODE_CONST || m->covered[id] == stamp)
+		return true;
+	m->covered[id] = stamp;
+	if (n->type == NODE_PRED)
+		return !m->p->pred[n->first].exact || is_needed(l, n->first) ||
+		    add_literal(m->p, l, n->first);
+	for (uint32_t i = 0; i < n->n && ok; i++)
+		ok = cover(m, l, m->p->kids[n->first + i]);
+	return ok;
+}
+
 /* From the variants that are in it: literals and needs. */
 static bool
 fill_plan(struct maker *m, struct plan *l)
@@ -378,9 +453,11 @@ fill_plan(struct maker *m, struct plan *l)
 	for (uint32_t i = 0; i < l->nneeds && ok; i++)
 		if (i == 0 || l->need[i].pred != l->need[i - 1].pred)
 			ok = add_literal(m->p, l, l->need[i].pred);
+	for (uint32_t i = 0; i < l->nvariants && ok; i++)
+		ok = cover(m, l, m->p->variant[l->variant[i]].root);
 	for (uint32_t i = 0; i < l->nfields && ok; i++)
 		ok = finish_field(l, i);
-	return ok && index_needs(l);
+	return ok && index_needs(l) && index_fields(l);
 }
 
 static struct plan_key
@@ -484,6 +561,85 @@ make_win_plans(struct maker *m)
 	return ok;
 }
 
+/* -- order of questions -------------------------------------------------- */
+
+/* About what it takes to answer, compared with one comparison. */
+static uint32_t
+effort_of_pred(const struct pred *pr)
+{
+	uint32_t all = (pr->flags & PRED_ANY_FIELD) != 0 ? 20 : 1;
+
+	switch ((enum pred_op)pr->op) {
+	case PRED_CONTAINS: return 4 * all;
+	case PRED_CIDR: return 6 * all;
+	case PRED_GLOB: return 8 * all;
+	case PRED_REGEX: return (pr->need.len != 0 ? 8u : 40u) * all;
+	default: return all;
+	}
+}
+
+#define EFFORT_MOST	1000000u
+
+struct ordered {
+	uint32_t	effort;
+	node_id		id;
+};
+
+static int
+ordered_cmp(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+
+	if (x->effort != y->effort)
+		return x->effort < y->effort ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/*
+ * Easy questions first: the children of every AND and OR by effort.  Nodes
+ * are made after their children, so one pass in order of ids is enough.
+ */
+static bool
+order_kids(struct program *p)
+{
+	uint32_t *effort = calloc(p->nnodes, sizeof(*effort));
+	struct ordered *list = NULL;
+	uint32_t size = 0;
+
+	if (effort == NULL)
+		return false;
+	for (node_id id = 0; id < p->nnodes; id++) {
+		const struct node *n = &p->node[id];
+		node_id *kid = &p->kids[n->first];
+		uint64_t sum = 1;
+
+		if (n->type == NODE_PRED)
+			sum = effort_of_pred(&p->pred[n->first]);
+		if (n->type == NODE_PRED || n->type == NODE_CONST) {
+			effort[id] = (uint32_t)sum;
+			continue;
+		}
+		if (n->n > size) {
+			free(list);
+			size = n->n * 2;
+			if ((list = malloc(size * sizeof(*list))) == NULL)
+				break;
+		}
+		for (uint32_t i = 0; i < n->n; i++) {
+			list[i] = (struct ordered){ effort[kid[i]], kid[i] };
+			sum += effort[kid[i]];
+		}
+		if (n->n > 1)
+			qsort(list, n->n, sizeof(*list), ordered_cmp);
+		for (uint32_t i = 0; i < n->n; i++)
+			kid[i] = list[i].id;
+		effort[id] = (uint32_t)MIN_OF(sum, (uint64_t)EFFORT_MOST);
+	}
+	free(effort);
+	free(list);
+	return list != NULL || size == 0;
+}
+
 bool
 program_finish(struct program *p)
 {
@@ -493,8 +649,12 @@ program_finish(struct program *p)
 	ASSERT(!p->finished);
 	m.memo = calloc(p->nnodes, sizeof(*m.memo));
 	m.seen = calloc(p->nnodes, sizeof(*m.seen));
+	m.covered = calloc(p->nnodes, sizeof(*m.covered));
 	m.popular = calloc((size_t)p->npreds + 1, sizeof(*m.popular));
-	ok = m.memo != NULL && m.seen != NULL && m.popular != NULL;
+	ok = m.memo != NULL && m.seen != NULL && m.covered != NULL &&
+	    m.popular != NULL;
+	for (uint32_t i = 0; i < p->npreds; i++)
+		p->pred[i].exact = is_exact(&p->pred[i]);
 	for (uint32_t i = 0; i < p->nvariants && ok; i++)
 		count_popular(&m, p->variant[i].root, i);
 	for (uint32_t i = 0; i < p->ngates; i++)
@@ -508,7 +668,9 @@ program_finish(struct program *p)
 	}
 	free(m.memo);
 	free(m.seen);
+	free(m.covered);
 	free(m.popular);
+	ok = ok && order_kids(p);
 	p->finished = ok;
 	return ok && !p->full;
 }

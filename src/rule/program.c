@@ -87,6 +87,7 @@ program_free(struct program *p)
 		free(l->field);
 		free(l->need);
 		free(l->need_at);
+		free(l->field_at);
 	}
 	free(p->plan);
 	free(p->rule);

@@ -88,6 +88,8 @@ struct pred {
 	double		num;
 	struct span	need;		/* REGEX: regex_literal(), set by
 					 * program_pred() */
+	bool		exact;		/* its literal is all of it; set by
+					 * program_finish() */
 };
 
 struct program	*program_new(void);
@@ -304,6 +306,7 @@ struct plan {
 	uint32_t	 nalways;
 	struct plan_field *field;	/* FIELD_OTHER is first */
 	uint32_t	 nfields;
+	uint16_t	*field_at;	/* by field id: index + 1; 0: none */
 	/* predicate to variants that need it: sorted pairs */
 	struct need { uint32_t pred, variant; } *need;
 	uint32_t	 nneeds;
