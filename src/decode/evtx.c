@@ -225,8 +225,23 @@ struct evtx {
 	struct buf		 text;
 	struct frame		 frame[DEPTH_MAX];
 	struct compiler		 k;
-	struct val		 val[VALUES_MAX];
+	uint64_t		 val[VALUES_MAX];	/* pack_val() */
 };
+
+/* In one word: a value is read soon after it was written, and a load of
+ * several stores would have to wait for them. */
+static uint64_t
+pack_val(uint32_t at, uint16_t size, uint8_t type)
+{
+	return at | (uint64_t)size << 32 | (uint64_t)type << 48;
+}
+
+static struct val
+unpack_val(uint64_t w)
+{
+	return (struct val){ (uint32_t)w, (uint16_t)(w >> 32),
+	    (uint8_t)(w >> 48) };
+}
 
 static void
 weird(struct evtx *st, enum weird w)
@@ -1336,32 +1351,37 @@ list_place(struct evtx *st, struct value *list)
 	return items;
 }
 
-static void
-tell(struct evtx *st, struct name *name, const struct value *from)
+/* The place for a value of the field; NULL: there is none. */
+static struct value *
+value_place(struct evtx *st, struct name *name)
 {
 	struct batch *b = st->batch;
 	struct value *v;
 
-	if (!name->wanted)
-		return;
-	if (name->record == st->record) {
-		if ((v = list_place(st, &b->scratch[name->index].v)) == NULL)
-			return;
-	} else {
-		name->index = (uint16_t)b->nscratch;
-		v = name->id != FIELD_OTHER ? event_add(b, name->id, VT_NULL) :
-		    event_add_other(b, name->text, VT_NULL);
-		if (v == NULL) {
-			st->budget = 0;
-			return;
-		}
+	if (name->record == st->record)
+		return list_place(st, &b->scratch[name->index].v);
+	name->index = (uint16_t)b->nscratch;
+	v = name->id != FIELD_OTHER ? event_add(b, name->id, VT_NULL) :
+	    event_add_other(b, name->text, VT_NULL);
+	if (v == NULL)
+		st->budget = 0;
+	else
 		name->record = st->record;
-	}
+	return v;
+}
+
+static void
+tell(struct evtx *st, struct name *name, const struct value *from)
+{
+	struct value *v;
+
+	if ((v = value_place(st, name)) == NULL)
+		return;
 	v->type = from->type;
 	v->len = from->len;
 	v->u64 = from->u64;
 	/* Data is a list even when it has one item. */
-	if (name == st->data && v == &b->scratch[name->index].v &&
+	if (name == st->data && v == &st->batch->scratch[name->index].v &&
 	    list_place(st, v) != NULL)
 		v->len = 1;
 }
@@ -1382,10 +1402,15 @@ static void
 tell_one(struct evtx *st, const struct op *op, struct name *name,
     unsigned type, struct span s)
 {
-	struct value v = { .type = VT_NULL };
+	struct value v;
 
-	if (!spend(st, 1 + s.len / 16))
+	if (!spend(st, 1 + s.len / 16) || !name->wanted)
 		return;
+	v.type = VT_NULL;
+	v.flags = 0;
+	v.id = 0;
+	v.len = 0;
+	v.u64 = 0;
 	set_value(st, &v, type, s);
 	if (op->is_system)
 		tell_system(st, name, &v);
@@ -1443,7 +1468,7 @@ tell_value(struct evtx *st, const struct op *op, struct name *name,
 static struct val
 slot_value(const struct evtx *st, const struct frame *f, unsigned slot)
 {
-	return slot < f->nvals ? st->val[f->val + slot] : (struct val){ 0 };
+	return unpack_val(slot < f->nvals ? st->val[f->val + slot] : 0);
 }
 
 static struct span
@@ -1610,7 +1635,7 @@ read_values(struct evtx *st, struct frame *f, struct cursor *c)
 			cur_fail(c);
 			break;
 		}
-		st->val[base + i] = (struct val){ at, size, desc[2] };
+		st->val[base + i] = pack_val(at, size, desc[2]);
 		at += size;
 		f->nvals++;
 	}

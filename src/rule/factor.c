@@ -112,7 +112,7 @@ quantifier(struct reader *r, bool *none)
 		r->at += end + 1;
 	} else if (c == '{' && r->at + 1 < r->s.len &&
 	    r->s.ptr[r->at + 1] == ',') {
-		r->bad = true;	/* {,n}: plain text to some, a count to others */
+		r->bad = true;	/* plain text to some, a count to others */
 		return false;
 	} else {
 		return false;

@@ -3,12 +3,12 @@
  * Many literals over one text.
  *
  * Whole texts stand in a hash table; starts and ends in another, keyed by
- * their first or last 16, 8 or LIT_MIN bytes.  For literals anywhere, each is known by
- * one gram of LIT_MIN bytes, the one that the fewest other literals have; a
- * bitmap over hashed grams lets most positions pass with one load and test,
- * the rest look into the gram table and compare.  Literals that are too short
- * for a gram and not ASCII (homoglyphs) wait in a list for text that is not
- * ASCII either.
+ * their first or last 16, 8 or LIT_MIN bytes.  Of the literals anywhere, each
+ * is known by one gram of LIT_MIN bytes, the one that is the rarest in all
+ * rules; a bitmap over hashed grams lets most positions pass with one load and
+ * test, the rest look into the gram table and compare.  Literals that are too
+ * short for a gram and not ASCII (homoglyphs) wait in a list for text that is
+ * not ASCII either.
  *
  * Time: linear in the text for texts that hold few grams; each gram hit costs
  * a compare with the literals that chose that gram.
@@ -207,32 +207,30 @@ grams_put(struct literals *l, struct grams *g, uint32_t key, uint32_t lit)
 	s->first = lit + 1;
 }
 
-/* How many literals have each gram, to choose the rarest. */
-static uint32_t *
-count_grams(const struct literals *l)
+/* Counted under so many bits of their hash. */
+#define COMMON_SHIFT	16
+
+uint32_t *
+grams_new(void)
 {
-	uint32_t *count = calloc(1u << 16, sizeof(*count));
+	return calloc(1u << COMMON_SHIFT, sizeof(uint32_t));
+}
 
-	if (count == NULL)
-		return NULL;
-	for (uint32_t i = 0; i < l->n; i++) {
-		const struct lit *t = &l->lit[i];
-
-		if (t->mode != LIT_CONTAINS || t->text.len < LIT_MIN)
-			continue;
-		for (size_t k = 0; k + LIT_MIN <= t->text.len; k++)
-			count[gram_hash(gram(t->text.ptr + k)) >> 16]++;
-	}
-	return count;
+void
+grams_count(uint32_t *common, struct span text)
+{
+	for (size_t k = 0; k + LIT_MIN <= text.len; k++)
+		common[gram_hash(gram(text.ptr + k)) >> COMMON_SHIFT]++;
 }
 
 static uint32_t
-rarest(const struct lit *t, const uint32_t *count)
+rarest(const struct lit *t, const uint32_t *common)
 {
 	uint32_t best = 0, least = UINT32_MAX;
 
 	for (size_t k = 0; k + LIT_MIN <= t->text.len; k++) {
-		uint32_t n = count[gram_hash(gram(t->text.ptr + k)) >> 16];
+		uint32_t n = common[gram_hash(gram(t->text.ptr + k)) >>
+		    COMMON_SHIFT];
 
 		if (n < least) {
 			least = n;
@@ -243,35 +241,30 @@ rarest(const struct lit *t, const uint32_t *count)
 }
 
 static bool
-finish_any(struct literals *l)
+finish_any(struct literals *l, const uint32_t *common)
 {
-	uint32_t *count = count_grams(l), bits = BITS_LEAST;
+	uint32_t bits = BITS_LEAST;
 
-	if (count == NULL || !grams_init(&l->any, l->nany)) {
-		free(count);
+	if (!grams_init(&l->any, l->nany))
 		return false;
-	}
 	while (bits < BITS_MOST && (1u << bits) < l->nany * 64)
 		bits++;
 	l->bits_shift = 32 - bits;
 	l->bits = calloc(1u << bits >> 5, sizeof(*l->bits));
-	if (l->bits == NULL) {
-		free(count);
+	if (l->bits == NULL)
 		return false;
-	}
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct lit *t = &l->lit[i];
 		uint32_t g, h;
 
 		if (t->mode != LIT_CONTAINS || t->text.len < LIT_MIN)
 			continue;
-		t->gram_at = rarest(t, count);
+		t->gram_at = rarest(t, common);
 		g = gram(t->text.ptr + t->gram_at);
 		h = gram_hash(g) >> l->bits_shift;
 		l->bits[h / 32] |= UINT32_C(1) << (h % 32);
 		grams_put(l, &l->any, g, i);
 	}
-	free(count);
 	return true;
 }
 
@@ -291,6 +284,22 @@ whole_key(struct span s)
 	return short_hash(a + b * KEY_FACTOR + s.len);
 }
 
+size_t
+literals_shortest(const struct literals *l)
+{
+	size_t least = SIZE_MAX;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		struct span s = l->lit[i].text;
+		size_t n = 0;
+
+		for (size_t k = 0; k < s.len; k++)
+			n += (s.ptr[k] & 0xc0) != 0x80;
+		least = MIN_OF(least, n);
+	}
+	return least;
+}
+
 bool
 literals_anywhere(const struct literals *l)
 {
@@ -298,7 +307,7 @@ literals_anywhere(const struct literals *l)
 }
 
 bool
-literals_finish(struct literals *l)
+literals_finish(struct literals *l, const uint32_t *common)
 {
 	if (!grams_init(&l->eq, l->neq) || !grams_init(&l->edge, l->nedge))
 		return false;
@@ -327,7 +336,7 @@ literals_finish(struct literals *l)
 			break;
 		}
 	}
-	return l->nany == 0 || finish_any(l);
+	return l->nany == 0 || finish_any(l, common);
 }
 
 static void

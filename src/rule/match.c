@@ -40,6 +40,9 @@ struct matcher {
 	struct fold	*fold;		/* by field of the event */
 	struct verdict	*pred;		/* by predicate */
 	struct verdict	*node;		/* by node: AND and OR */
+	bool		 searched;	/* literals that are there are known */
+	uint16_t	*asked;		/* which fields have slots */
+	uint32_t	 nasked;
 	uint32_t	*queued;	/* by variant: epoch */
 	uint32_t	*queue;
 	uint32_t	 nqueue;
@@ -61,14 +64,15 @@ matcher_new(const struct program *p)
 	buf_init(&m->raw, 64u << 20);
 	m->slot = calloc(FIELD_MAX, sizeof(*m->slot));
 	m->fold = calloc(EVENT_FIELDS_MAX, sizeof(*m->fold));
+	m->asked = calloc(EVENT_FIELDS_MAX, sizeof(*m->asked));
 	m->pred = calloc((size_t)p->npreds + 1, sizeof(*m->pred));
 	m->node = calloc((size_t)p->nnodes + 1, sizeof(*m->node));
 	m->regex = calloc((size_t)p->npreds + 1, sizeof(*m->regex));
 	m->queued = calloc((size_t)p->nvariants + 1, sizeof(*m->queued));
 	m->queue = calloc((size_t)p->nvariants + 1, sizeof(*m->queue));
-	if (m->slot == NULL || m->fold == NULL || m->pred == NULL ||
-	    m->node == NULL || m->regex == NULL || m->queued == NULL ||
-	    m->queue == NULL) {
+	if (m->slot == NULL || m->fold == NULL || m->asked == NULL ||
+	    m->pred == NULL || m->node == NULL || m->regex == NULL ||
+	    m->queued == NULL || m->queue == NULL) {
 		matcher_free(m);
 		return NULL;
 	}
@@ -84,6 +88,7 @@ matcher_free(struct matcher *m)
 		regex_free(m->regex[i]);
 	free(m->slot);
 	free(m->fold);
+	free(m->asked);
 	free(m->pred);
 	free(m->node);
 	free(m->regex);
@@ -486,7 +491,8 @@ pred_holds(struct matcher *m, uint32_t id)
 
 	if (v->epoch != m->epoch) {
 		/* Literals that were there have their verdict already. */
-		v->yes = !m->p->pred[id].exact && pred_eval(m, id);
+		v->yes = !(m->searched && m->p->pred[id].exact) &&
+		    pred_eval(m, id);
 		v->epoch = m->epoch;
 	}
 	return v->yes;
@@ -562,7 +568,8 @@ whole_number(struct matcher *m, const struct value *v, uint64_t *out)
 
 	if (value_u64(v, out))
 		return true;
-	if (!as_number(v, is_number(v) ? SPAN_NONE : raw_text(m, v), &d) || d < 0 || d > 9e15)
+	if (!as_number(v, is_number(v) ? SPAN_NONE : raw_text(m, v), &d) ||
+	    d < 0 || d > 9e15)
 		return false;
 	*out = (uint64_t)d;
 	return true;
@@ -626,7 +633,10 @@ search_joined(struct matcher *m, const struct plan_field *f)
 		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
 
 		if (v->type != VT_LIST) {
-			if (is_textual(v) || (f->odd && v->type != VT_NULL)) {
+			/* No fewer bytes or units than characters. */
+			if ((is_textual(v) && v->len >= f->shortest *
+			    (v->type == VT_WSTR ? 2u : 1u)) ||
+			    (f->odd && v->type != VT_NULL)) {
 				folded(m, i);
 				buf_byte(&m->text, VALUE_END);
 			}
@@ -704,11 +714,14 @@ search_event(struct matcher *m)
 	const struct plan *l = m->plan;
 	const struct plan_field *all = &l->field[0];
 
+	if (l->nfields == 0)
+		return;
 	if (all->field == FIELD_OTHER && all->joined)
 		search_joined(m, all);
 	else if (all->field == FIELD_OTHER)
 		search_all(m, all);
-	for (uint32_t i = 0; i < m->e->nfields; i++) {
+	for (uint32_t k = 0; k < m->nasked; k++) {
+		uint32_t i = m->asked[k];
 		unsigned id = m->p->means[m->e->fields[i].v.id];
 
 		if (l->field_at[id] != 0 && field_of(m, id) == i)
@@ -736,28 +749,69 @@ new_epoch(struct matcher *m)
 	m->epoch = 1;
 }
 
+/*
+ * An event whose data has an EventID of its own (1108 in Security), which is
+ * what rules mean by the name: plans by the event's id do not hold, so each
+ * rule that could look at it is asked.
+ */
+static void
+enqueue_odd(struct matcher *m)
+{
+	const struct program *p = m->p;
+	const struct value *v;
+	struct span channel = SPAN_NONE;
+	uint64_t id = GATE_ANY_ID;
+
+	for (unsigned i = 0; i < m->e->nfields; i++)
+		m->slot[p->means[m->e->fields[i].v.id]] =
+		    (struct slot){ m->epoch, i };
+	if ((v = event_get(m->e, FIELD_WIN_CHANNEL)) != NULL)
+		channel = put_folded(m, v);
+	(void)event_u64(m->e, FIELD_WIN_EVENT_ID, &id);
+	for (uint32_t i = 0; i < p->nvariants; i++) {
+		const struct gate *g = &p->gate[p->variant[i].gate];
+
+		if (g->kind == KIND_WINEVENT && (g->channel.len == 0 ||
+		    span_eq(g->channel, channel)) && (p->variant[i].narrowed ||
+		    g->event_id == GATE_ANY_ID || g->event_id == id))
+			enqueue(m, i);
+	}
+}
+
 void
 matcher_event(struct matcher *m, const struct event *e, match_fn *hit,
     void *arg)
 {
 	const struct plan *l;
 	uint32_t last = UINT32_MAX;
+	bool odd = false;
 
 	buf_reset(&m->text);
 	l = plan_of(m, e);
-	if (l == NULL || l->nvariants == 0)
+	if (l == NULL)
 		return;
 	new_epoch(m);
 	m->e = e;
 	m->plan = l;
 	m->nqueue = 0;
-	for (unsigned i = 0; i < e->nfields; i++)
-		m->slot[m->p->means[e->fields[i].v.id]] =
-		    (struct slot){ m->epoch, i };
-	if (l->nfields != 0)
+	m->nasked = 0;
+	for (unsigned i = 0; i < e->nfields; i++) {
+		unsigned id = e->fields[i].v.id, as;
+
+		if ((l->asked[id / 64] >> id % 64 & 1) == 0)
+			continue;
+		as = m->p->means[id];
+		m->slot[as] = (struct slot){ m->epoch, i };
+		m->asked[m->nasked++] = (uint16_t)i;
+		odd |= as == FIELD_WIN_EVENT_ID && id != as;
+	}
+	if ((m->searched = !odd)) {
 		search_event(m);
-	for (uint32_t i = 0; i < l->nalways; i++)
-		enqueue(m, l->always[i]);
+		for (uint32_t i = 0; i < l->nalways; i++)
+			enqueue(m, l->always[i]);
+	} else {
+		enqueue_odd(m);
+	}
 	if (m->nqueue > 1)
 		qsort(m->queue, m->nqueue, sizeof(*m->queue), by_order);
 	for (uint32_t i = 0; i < m->nqueue; i++) {

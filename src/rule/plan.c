@@ -87,10 +87,15 @@ is_whole_number(double d)
 
 struct maker {
 	struct program	*p;
+	struct plan_key	*gate_key;	/* by gate */
+	uint32_t	*gate_from;	/* by gate: first in gated */
+	uint32_t	*gated;		/* variants */
 	uint64_t	*memo;		/* by node: cost + 1; 0: not known */
 	uint32_t	*popular;	/* by predicate: variants with it */
 	uint32_t	*seen;		/* by node: variant that last came */
-	uint32_t	*covered;	/* by node: plan that has its literals */
+	uint32_t	*common;	/* grams of all texts */
+	uint32_t	*covered;	/* by node: plan with its literals */
+	bool		*asked;		/* by field, for the plan at hand */
 };
 
 static uint64_t
@@ -214,6 +219,167 @@ collect(struct maker *m, node_id id, struct pred_list *out)
 			}
 		}
 	}
+}
+
+/* -- event ids that a rule calls for ------------------------------------- */
+
+/*
+ * Most rules of a channel name their event ids in the condition.  Such a rule
+ * gets a gate for each, so that events of other ids do not meet it.
+ */
+#define IDS_MAX		32u	/* of one rule; with more it stays wide */
+/* What the wide rules of a channel may take up in the plans of its ids. */
+#define SPREAD_MAX	(1u << 20)
+
+struct ids {
+	bool		any;		/* nothing is known */
+	uint32_t	n;
+	uint32_t	id[IDS_MAX];
+};
+
+static bool
+ids_has(const struct ids *s, uint32_t id)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->id[i] == id)
+			return true;
+	return false;
+}
+
+static void
+ids_add(struct ids *s, uint32_t id)
+{
+	if (s->any || ids_has(s, id))
+		return;
+	if (s->n == IDS_MAX)
+		s->any = true;
+	else
+		s->id[s->n++] = id;
+}
+
+/* Of which one must be the event's for the node to be true.  Recursion as in
+ * cost_of(). */
+static void
+ids_of(const struct program *p, node_id id, struct ids *out)
+{
+	const struct node *n = &p->node[id];
+	const struct pred *pr = &p->pred[n->first];
+	struct ids kid;
+
+	*out = (struct ids){ .any = n->type != NODE_OR };
+	if (n->type == NODE_PRED && pr->op == PRED_NUM_EQ &&
+	    pr->field == FIELD_WIN_EVENT_ID && pr->rel == PART_NONE &&
+	    is_whole_number(pr->num) && pr->num < GATE_ANY_ID) {
+		out->any = false;
+		ids_add(out, (uint32_t)pr->num);
+	}
+	if (n->type != NODE_AND && n->type != NODE_OR)
+		return;
+	for (uint32_t i = 0; i < n->n; i++) {
+		ids_of(p, p->kids[n->first + i], &kid);
+		if (n->type == NODE_AND) {
+			if (!kid.any && (out->any || kid.n < out->n))
+				*out = kid;
+			continue;
+		}
+		out->any |= kid.any;
+		for (uint32_t k = 0; k < kid.n; k++)
+			ids_add(out, kid.id[k]);
+	}
+}
+
+/* Which gates keep their rules wide, because there are too many of both. */
+static bool *
+find_crowded(const struct program *p, const struct ids *ids)
+{
+	bool *crowded = calloc((size_t)p->ngates + 1, sizeof(*crowded));
+	uint32_t *wide = calloc((size_t)p->ngates + 1, sizeof(*wide));
+	uint32_t *other = calloc((size_t)p->ngates + 1, sizeof(*other));
+	struct table *seen = table_new(sizeof(uint64_t), 1, 1u << 20);
+
+	for (uint32_t i = 0; crowded != NULL && wide != NULL &&
+	    other != NULL && seen != NULL && i < p->nvariants; i++) {
+		uint32_t g = p->variant[i].gate;
+
+		wide[g] += ids[i].any;
+		for (uint32_t k = 0; !ids[i].any && k < ids[i].n; k++) {
+			uint64_t key = (uint64_t)g << 32 | ids[i].id[k];
+			bool made;
+
+			if (table_put(seen, &key, &made) == NULL || made)
+				other[g]++;
+		}
+		crowded[g] = (uint64_t)wide[g] * other[g] > SPREAD_MAX;
+	}
+	if (wide == NULL || other == NULL || seen == NULL) {
+		free(crowded);
+		crowded = NULL;
+	}
+	free(wide);
+	free(other);
+	table_free(seen);
+	return crowded;
+}
+
+static bool
+add_narrow(struct program *p, const struct variant *v, const struct ids *ids,
+    struct variant **list, uint32_t *n)
+{
+	for (uint32_t k = 0; k < MAX_OF(ids->n, 1u); k++) {
+		struct gate g = p->gate[v->gate];
+		struct variant *q = *list;
+
+		if ((*n & (*n - 1)) == 0) {
+			q = realloc(q, (*n == 0 ? 1 : (size_t)*n * 2) *
+			    sizeof(*q));
+			if (q == NULL)
+				return false;
+			*list = q;
+		}
+		q[*n] = *v;
+		if (ids->n != 0) {
+			g.event_id = ids->id[k];
+			q[*n].gate = program_gate(p, &g);
+			q[*n].narrowed = true;
+		}
+		++*n;
+	}
+	return true;
+}
+
+static bool
+narrow(struct maker *m)
+{
+	struct program *p = m->p;
+	struct ids *ids = calloc((size_t)p->nvariants + 1, sizeof(*ids));
+	const struct ids none = { .any = true };
+	struct variant *list = NULL;
+	uint32_t n = 0;
+	bool *crowded, ok = ids != NULL;
+
+	for (uint32_t i = 0; i < p->nvariants && ok; i++) {
+		const struct gate *g = &p->gate[p->variant[i].gate];
+
+		ids[i].any = true;
+		if (g->kind == KIND_WINEVENT && g->channel.len != 0 &&
+		    g->event_id == GATE_ANY_ID)
+			ids_of(p, p->variant[i].root, &ids[i]);
+	}
+	crowded = ok ? find_crowded(p, ids) : NULL;
+	ok = crowded != NULL;
+	for (uint32_t i = 0; i < p->nvariants && ok; i++)
+		ok = add_narrow(p, &p->variant[i], ids[i].any ||
+		    crowded[p->variant[i].gate] ? &none : &ids[i], &list, &n);
+	free(ids);
+	free(crowded);
+	if (!ok) {
+		free(list);
+		return false;
+	}
+	free(p->variant);
+	p->variant = list;
+	p->nvariants = n;
+	return !p->full;
 }
 
 /* -- plans --------------------------------------------------------------- */
@@ -359,8 +525,19 @@ is_needed(const struct plan *l, uint32_t pred)
 }
 
 static bool
-index_fields(struct plan *l)
+index_fields(struct maker *m, struct plan *l)
 {
+	l->asked = calloc(FIELD_MAX / 64, sizeof(*l->asked));
+	if (l->asked == NULL)
+		return false;
+	for (unsigned id = 0; id < FIELD_MAX; id++) {
+		unsigned as = m->p->means[id];
+
+		/* For enqueue_odd(): an EventID in the data. */
+		if (m->asked[as] || (as == FIELD_WIN_EVENT_ID && as != id))
+			l->asked[id / 64] |= UINT64_C(1) << id % 64;
+	}
+	l->asked[FIELD_OTHER / 64] &= ~(UINT64_C(1) << FIELD_OTHER % 64);
 	if (l->nfields == 0)
 		return true;
 	l->field_at = calloc(FIELD_MAX, sizeof(*l->field_at));
@@ -395,15 +572,17 @@ index_needs(struct plan *l)
 }
 
 static bool
-finish_field(struct plan *l, uint32_t i)
+finish_field(struct maker *m, struct plan *l, uint32_t i)
 {
 	struct plan_field f = l->field[i];
 
-	if ((f.text != NULL && !literals_finish(f.text)) ||
-	    (f.num != NULL && !literals_finish(f.num)))
+	if ((f.text != NULL && !literals_finish(f.text, m->common)) ||
+	    (f.num != NULL && !literals_finish(f.num, m->common)))
 		return false;
 	if (f.field == FIELD_OTHER) {
 		f.joined = f.num == NULL && literals_anywhere(f.text);
+		f.shortest = (uint32_t)MIN_OF(literals_shortest(f.text),
+		    (size_t)UINT32_MAX);
 		l->field[i] = l->field[0];
 		l->field[0] = f;
 	}
@@ -424,9 +603,13 @@ cover(struct maker *m, struct plan *l, node_id id)
 	if (n->type == NODE_CONST || m->covered[id] == stamp)
 		return true;
 	m->covered[id] = stamp;
-	if (n->type == NODE_PRED)
-		return !m->p->pred[n->first].exact || is_needed(l, n->first) ||
+	if (n->type == NODE_PRED) {
+		m->asked[m->p->pred[n->first].field] = true;
+		m->asked[m->p->pred[n->first].other] = true;
+		return !m->p->pred[n->first].exact ||
+		    is_needed(l, n->first) ||
 		    add_literal(m->p, l, n->first);
+	}
 	for (uint32_t i = 0; i < n->n && ok; i++)
 		ok = cover(m, l, m->p->kids[n->first + i]);
 	return ok;
@@ -453,11 +636,12 @@ fill_plan(struct maker *m, struct plan *l)
 	for (uint32_t i = 0; i < l->nneeds && ok; i++)
 		if (i == 0 || l->need[i].pred != l->need[i - 1].pred)
 			ok = add_literal(m->p, l, l->need[i].pred);
+	memset(m->asked, 0, FIELD_MAX * sizeof(*m->asked));
 	for (uint32_t i = 0; i < l->nvariants && ok; i++)
 		ok = cover(m, l, m->p->variant[l->variant[i]].root);
 	for (uint32_t i = 0; i < l->nfields && ok; i++)
-		ok = finish_field(l, i);
-	return ok && index_needs(l) && index_fields(l);
+		ok = finish_field(m, l, i);
+	return ok && index_needs(l) && index_fields(m, l);
 }
 
 static struct plan_key
@@ -470,14 +654,20 @@ key_of_gate(const struct gate *g)
 	};
 }
 
-/* Does a variant's gate let the events of a plan's key through? */
+/* Does a gate let the events of a plan's key through? */
 static bool
-gate_covers(const struct gate *g, struct plan_key key)
+gate_covers(struct plan_key own, struct plan_key key)
 {
-	struct plan_key own = key_of_gate(g);
-
 	return (own.channel == 0 || own.channel == key.channel) &&
 	    (own.id == GATE_ANY_ID || own.id == key.id);
+}
+
+static int
+by_order(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
 }
 
 static bool
@@ -485,21 +675,62 @@ make_plan(struct maker *m, enum kind kind, struct plan_key key, uint32_t *out)
 {
 	struct program *p = m->p;
 	struct plan *l = new_plan(p);
+	uint32_t n = 0;
 
 	if (l == NULL)
 		return false;
 	*out = p->nplans - 1;
-	l->variant = calloc(MAX_OF(p->nvariants, 1u), sizeof(*l->variant));
-	if (l->variant == NULL)
-		return false;
-	for (uint32_t i = 0; i < p->nvariants; i++) {
-		const struct gate *g = &p->gate[p->variant[i].gate];
+	for (int fill = 0; fill < 2; fill++) {
+		n = 0;
+		for (uint32_t g = 0; g < p->ngates; g++) {
+			uint32_t from = m->gate_from[g];
+			uint32_t len = m->gate_from[g + 1] - from;
 
-		if (g->kind == kind && (kind != KIND_WINEVENT ||
-		    gate_covers(g, key)))
-			l->variant[l->nvariants++] = i;
+			if (p->gate[g].kind != kind ||
+			    (kind == KIND_WINEVENT &&
+			    !gate_covers(m->gate_key[g], key)))
+				continue;
+			if (fill)
+				memcpy(l->variant + n, m->gated + from,
+				    len * sizeof(*l->variant));
+			n += len;
+		}
+		if (!fill && (l->variant = calloc(MAX_OF(n, 1u),
+		    sizeof(*l->variant))) == NULL)
+			return false;
 	}
+	l->nvariants = n;
+	qsort(l->variant, n, sizeof(*l->variant), by_order);
 	return fill_plan(m, l);
+}
+
+/* The variants of each gate, one gate behind the other. */
+static bool
+sort_by_gate(struct maker *m)
+{
+	struct program *p = m->p;
+	uint32_t *at;
+
+	m->gate_key = calloc((size_t)p->ngates + 1, sizeof(*m->gate_key));
+	m->gate_from = calloc((size_t)p->ngates + 1, sizeof(*m->gate_from));
+	m->gated = calloc((size_t)p->nvariants + 1, sizeof(*m->gated));
+	at = calloc((size_t)p->ngates + 1, sizeof(*at));
+	if (m->gate_key == NULL || m->gate_from == NULL || m->gated == NULL ||
+	    at == NULL) {
+		free(at);
+		return false;
+	}
+	for (uint32_t i = 0; i < p->nvariants; i++)
+		m->gate_from[p->variant[i].gate + 1]++;
+	for (uint32_t g = 0; g < p->ngates; g++) {
+		m->gate_from[g + 1] += m->gate_from[g];
+		at[g] = m->gate_from[g];
+		m->gate_key[g] = key_of_gate(&p->gate[g]);
+	}
+	for (uint32_t i = 0; i < p->nvariants; i++)
+		m->gated[at[p->variant[i].gate]++] = i;
+	free(at);
+	return true;
 }
 
 /* The plan of a key, made if there is none yet. */
@@ -651,12 +882,17 @@ program_finish(struct program *p)
 	m.seen = calloc(p->nnodes, sizeof(*m.seen));
 	m.covered = calloc(p->nnodes, sizeof(*m.covered));
 	m.popular = calloc((size_t)p->npreds + 1, sizeof(*m.popular));
-	ok = m.memo != NULL && m.seen != NULL && m.covered != NULL &&
-	    m.popular != NULL;
-	for (uint32_t i = 0; i < p->npreds; i++)
+	m.asked = calloc(FIELD_MAX, sizeof(*m.asked));
+	m.common = grams_new();
+	ok = m.asked != NULL && m.memo != NULL && m.seen != NULL &&
+	    m.covered != NULL && m.popular != NULL && m.common != NULL;
+	for (uint32_t i = 0; i < p->npreds && ok; i++) {
 		p->pred[i].exact = is_exact(&p->pred[i]);
+		grams_count(m.common, p->pred[i].text);
+	}
 	for (uint32_t i = 0; i < p->nvariants && ok; i++)
 		count_popular(&m, p->variant[i].root, i);
+	ok = ok && narrow(&m) && sort_by_gate(&m);
 	for (uint32_t i = 0; i < p->ngates; i++)
 		used[p->gate[i].kind] = true;
 	ok = ok && make_win_plans(&m);
@@ -669,6 +905,11 @@ program_finish(struct program *p)
 	free(m.memo);
 	free(m.seen);
 	free(m.covered);
+	free(m.common);
+	free(m.asked);
+	free(m.gate_key);
+	free(m.gate_from);
+	free(m.gated);
 	free(m.popular);
 	ok = ok && order_kids(p);
 	p->finished = ok;

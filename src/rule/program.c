@@ -88,6 +88,7 @@ program_free(struct program *p)
 		free(l->need);
 		free(l->need_at);
 		free(l->field_at);
+		free(l->asked);
 	}
 	free(p->plan);
 	free(p->rule);
@@ -426,8 +427,8 @@ program_not(struct program *p, node_id kid)
 
 /* -- rules --------------------------------------------------------------- */
 
-static uint32_t
-gate_id(struct program *p, const struct gate *g)
+uint32_t
+program_gate(struct program *p, const struct gate *g)
 {
 	uint32_t *id;
 	struct key128 key;
@@ -491,7 +492,7 @@ program_rule(struct program *p, const struct rule *r, const struct gate *g,
 		return false;
 	}
 	p->variant[p->nvariants++] = (struct variant){
-		(uint32_t)p->nrules - 1, root, gate_id(p, g) };
+		(uint32_t)p->nrules - 1, root, program_gate(p, g), false };
 	return !p->full;
 }
 

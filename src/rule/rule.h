@@ -252,7 +252,13 @@ bool		 literal_fits(struct span text, enum lit_mode);
 /* text must outlive the set and fit. */
 bool		 literals_add(struct literals *, struct span text,
 		    enum lit_mode, uint32_t id);
-bool		 literals_finish(struct literals *);
+/* common: how often stretches of bytes occur in what rules look for, which is
+ * about how often they do in what rules look at. */
+bool		 literals_finish(struct literals *, const uint32_t *common);
+uint32_t	*grams_new(void);	/* to be freed */
+void		 grams_count(uint32_t *common, struct span text);
+/* In characters. */
+size_t		 literals_shortest(const struct literals *);
 /* All are LIT_CONTAINS. */
 bool		 literals_anywhere(const struct literals *);
 void		 literals_search(const struct literals *, struct span text,
@@ -286,6 +292,7 @@ struct variant {
 	uint32_t	rule;
 	node_id		root;
 	uint32_t	gate;
+	bool		narrowed;	/* the gate's id is the condition's */
 };
 
 /* What one field of a plan is searched for. */
@@ -294,6 +301,7 @@ struct plan_field {
 	struct literals	*text;		/* ids are predicates; or NULL */
 	struct literals	*num;		/* decimal text of numbers; or NULL */
 	bool		 joined;	/* values can be searched as one text */
+	uint32_t	 shortest;	/* literal of joined text, characters */
 	bool		 odd;		/* a literal could stand in the text of
 					 * a number, time, address or id */
 };
@@ -307,6 +315,8 @@ struct plan {
 	struct plan_field *field;	/* FIELD_OTHER is first */
 	uint32_t	 nfields;
 	uint16_t	*field_at;	/* by field id: index + 1; 0: none */
+	/* Fields of events that its rules ask for, by id, as bits. */
+	uint64_t	*asked;
 	/* predicate to variants that need it: sorted pairs */
 	struct need { uint32_t pred, variant; } *need;
 	uint32_t	 nneeds;
@@ -354,6 +364,8 @@ struct plan_key {
 };
 /* The literal that must be in a text for the predicate to hold, or one with
  * len 0. */
+/* The gate's number, a new one if there is no such gate yet. */
+uint32_t	 program_gate(struct program *, const struct gate *);
 struct span	 pred_literal(const struct pred *, enum lit_mode *);
 /* Does the folded (or, where cased, raw) text fulfil it? */
 bool		 glob_match(struct span pattern, struct span text);

@@ -7,7 +7,10 @@
 #define SETS		60u
 #define TEXTS		60u
 #define WORDS		100u
-#define WORD_BYTES	6u
+#define WORD_BYTES	6u	/* mostly; the rest up to LONG_BYTES */
+#define LONG_BYTES	20u
+
+static uint32_t *common;
 
 static uint32_t seed = 2463534242u;
 
@@ -33,7 +36,7 @@ fill(uint8_t *dst, size_t most)
 }
 
 struct word {
-	uint8_t		text[WORD_BYTES];
+	uint8_t		text[LONG_BYTES];
 	size_t		len;
 	enum lit_mode	mode;
 	bool		want, got;
@@ -79,12 +82,13 @@ test_random(void **state)
 
 			w->mode = (enum lit_mode)rnd(4);
 			do
-				w->len = fill(w->text, WORD_BYTES);
+				w->len = fill(w->text, rnd(4) != 0 ?
+				    WORD_BYTES : LONG_BYTES);
 			while (w->mode != LIT_EQ && w->len < LIT_MIN);
 			assert_true(literals_add(l, span_of(w->text, w->len),
 			    w->mode, i));
 		}
-		assert_true(literals_finish(l));
+		assert_true(literals_finish(l, common));
 		for (unsigned t = 0; t < TEXTS; t++) {
 			/* On the heap and tight, for the sanitizer. */
 			uint8_t *text = malloc(64);
@@ -118,7 +122,7 @@ test_same_text(void **state)
 	assert_true(literals_add(l, SPAN_LIT("abc"), LIT_CONTAINS, 0));
 	assert_true(literals_add(l, SPAN_LIT("abc"), LIT_CONTAINS, 1));
 	assert_true(literals_add(l, SPAN_LIT("abc"), LIT_ENDS, 2));
-	assert_true(literals_finish(l));
+	assert_true(literals_finish(l, common));
 	literals_search(l, SPAN_LIT("xabcx"), got, word);
 	assert_true(word[0].got && word[1].got && !word[2].got);
 	literals_free(l);
@@ -131,10 +135,26 @@ test_nothing(void **state)
 	struct word word[1] = { { .want = true } };
 
 	(void)state;
-	assert_true(literals_finish(l));
+	assert_true(literals_finish(l, common));
 	literals_search(l, SPAN_LIT("abc"), got, word);
 	assert_false(word[0].got);
 	literals_free(l);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	common = grams_new();
+	return common == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	free(common);
+	return 0;
 }
 
 int
@@ -146,5 +166,5 @@ main(void)
 		cmocka_unit_test(test_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }
