@@ -326,12 +326,32 @@ struct buf {
 void		 buf_init(struct buf *, size_t cap);
 void		 buf_fini(struct buf *);
 void		 buf_reset(struct buf *);		/* keeps the memory */
-/* Room for n more bytes at the returned place, not yet counted in len. */
-uint8_t		*buf_room(struct buf *, size_t n);
-void		 buf_put(struct buf *, const void *, size_t);
+uint8_t		*buf_grow(struct buf *, size_t n);	/* for buf_room() */
 void		 buf_printf(struct buf *, const char *, ...)
 		    __attribute__((__format__(__printf__, 2, 3)));
 void		 buf_put_u64(struct buf *, uint64_t);
+/* "00" to "99", one behind the other. */
+extern const char two_digits[201];
+
+/* Room for n more bytes at the returned place, not yet counted in len; NULL
+ * when the buffer failed. */
+static inline uint8_t *
+buf_room(struct buf *b, size_t n)
+{
+	return n <= b->size - b->len && !b->failed ? b->ptr + b->len :
+	    buf_grow(b, n);
+}
+
+static inline void
+buf_put(struct buf *b, const void *ptr, size_t n)
+{
+	uint8_t *p;
+
+	if (n == 0 || (p = buf_room(b, n)) == NULL)
+		return;
+	memcpy(p, ptr, n);
+	b->len += n;
+}
 
 static inline void
 buf_span(struct buf *b, struct span s)

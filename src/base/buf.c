@@ -7,7 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base.h"
+
+const char two_digits[201] =
+    "00010203040506070809101112131415161718192021222324252627282930313233"
+    "34353637383940414243444546474849505152535455565758596061626364656667"
+    "6869707172737475767778798081828384858687888990919293949596979899";
 
 void
 buf_init(struct buf *b, size_t cap)
@@ -30,13 +39,11 @@ buf_reset(struct buf *b)
 }
 
 uint8_t *
-buf_room(struct buf *b, size_t n)
+buf_grow(struct buf *b, size_t n)
 {
 	size_t want, size;
 	uint8_t *p;
 
-	if (n <= b->size - b->len && !b->failed)
-		return b->ptr + b->len;
 	if (b->failed || __builtin_add_overflow(b->len, n, &want) ||
 	    (b->cap != 0 && want > b->cap)) {
 		b->failed = true;
@@ -54,17 +61,6 @@ buf_room(struct buf *b, size_t n)
 	b->ptr = p;
 	b->size = size;
 	return b->ptr + b->len;
-}
-
-void
-buf_put(struct buf *b, const void *ptr, size_t n)
-{
-	uint8_t *p;
-
-	if (n == 0 || (p = buf_room(b, n)) == NULL)
-		return;
-	memcpy(p, ptr, n);
-	b->len += n;
 }
 
 void
@@ -95,10 +91,13 @@ buf_put_u64(struct buf *b, uint64_t n)
 	char tmp[20];
 	size_t i = sizeof(tmp);
 
-	do {
-		tmp[--i] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n != 0);
+	while (n >= 10) {
+		i -= 2;
+		memcpy(tmp + i, two_digits + n % 100 * 2, 2);
+		n /= 100;
+	}
+	if (n != 0 || i == sizeof(tmp))
+		tmp[--i] = (char)('0' + n);
 	buf_put(b, tmp + i, sizeof(tmp) - i);
 }
 
@@ -174,23 +173,24 @@ utf8_seq(const uint8_t *p, size_t n)
 }
 
 /* Bytes that go into a JSON string as they are. */
-static bool
+static inline bool
 json_plain(uint8_t c)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	/* From 0x20 to 0x7e without the two. */
+	static const uint32_t plain[8] = {
+		0, ~(1u << ('"' - 0x20)), ~(1u << ('\\' - 0x40)), ~(1u << 31)
+	};
+
+	return (plain[c / 32] >> c % 32 & 1) != 0;
 }
 
-/*
- * Plain bytes by the word (SWAR): no control, quote, backslash or byte from
- * 0x7f up.  A test that errs sends the word the slow way.
- */
+/* Eight plain bytes at once (SWAR).  A test that errs sends them the slow
+ * way. */
 #define ONES8	UINT64_C(0x0101010101010101)
 #define HIGH8	(ONES8 << 7)
-#define ONES16	UINT64_C(0x0001000100010001)
-#define HIGH16	(ONES16 << 15)
 
 static inline bool
-word_plain8(uint64_t x)
+word_plain(uint64_t x)
 {
 	uint64_t quote = x ^ ONES8 * '"', slash = x ^ ONES8 * '\\';
 	uint64_t del = x ^ ONES8 * 0x7f;
@@ -202,19 +202,20 @@ word_plain8(uint64_t x)
 	    (((del - ONES8) & ~del) & HIGH8) == 0;
 }
 
-/* The same for four UTF-16 units. */
-static inline bool
-word_plain16(uint64_t x)
+#ifdef __SSE2__
+/* Which of 16 bytes are not plain, as bits. */
+static inline unsigned
+odd_of_16(__m128i v)
 {
-	uint64_t quote = x ^ ONES16 * '"', slash = x ^ ONES16 * '\\';
-	uint64_t del = x ^ ONES16 * 0x7f;
+	/* Signed: from 0x80 on they are below 0x20. */
+	__m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
 
-	return (x & ONES16 * 0xff80) == 0 &&
-	    ((x | x >> 1) & ONES16 * 0x20) == ONES16 * 0x20 &&
-	    (((quote - ONES16) & ~quote) & HIGH16) == 0 &&
-	    (((slash - ONES16) & ~slash) & HIGH16) == 0 &&
-	    (((del - ONES16) & ~del) & HIGH16) == 0;
+	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
+	return (unsigned)_mm_movemask_epi8(odd);
 }
+#endif
 
 /* Copies the plain bytes at the front of s; returns how many. */
 static size_t
@@ -225,14 +226,29 @@ put_plain(struct buf *b, struct span s)
 
 	if (d == NULL)
 		return s.len;		/* failed: nothing more to do */
-	while (s.len - i >= 8) {
+#ifdef __SSE2__
+	while (s.len - i >= 16) {
+		__m128i v = _mm_loadu_si128(
+		    (const __m128i *)(const void *)(s.ptr + i));
+		unsigned odd = odd_of_16(v);
+
+		_mm_storeu_si128((__m128i *)(void *)(d + i), v);
+		if (odd != 0) {
+			i += (unsigned)__builtin_ctz(odd);
+			b->len += i;
+			return i;
+		}
+		i += 16;
+	}
+#endif
+	if (s.len - i >= 8) {
 		uint64_t x;
 
 		memcpy(&x, s.ptr + i, 8);
-		if (!word_plain8(x))
-			break;
-		memcpy(d + i, &x, 8);
-		i += 8;
+		if (word_plain(x)) {
+			memcpy(d + i, &x, 8);
+			i += 8;
+		}
 	}
 	while (i < s.len && json_plain(s.ptr[i])) {
 		d[i] = s.ptr[i];
@@ -280,18 +296,25 @@ put_plain_wide(struct buf *b, struct span s)
 
 	if (d == NULL)
 		return s.len;
-	while (s.len - i >= 8) {
-		uint64_t x;
+#ifdef __SSE2__
+	while (s.len - i >= 32) {
+		const __m128i *p =
+		    (const __m128i *)(const void *)(s.ptr + i);
+		/* Units from 0x100 on become 0xff, those below 0. */
+		__m128i v = _mm_packus_epi16(_mm_loadu_si128(p),
+		    _mm_loadu_si128(p + 1));
+		unsigned odd = odd_of_16(v);
 
-		x = load_le64(s.ptr + i);
-		if (!word_plain16(x))
-			break;
-		d[n++] = (uint8_t)x;
-		d[n++] = (uint8_t)(x >> 16);
-		d[n++] = (uint8_t)(x >> 32);
-		d[n++] = (uint8_t)(x >> 48);
-		i += 8;
+		_mm_storeu_si128((__m128i *)(void *)(d + n), v);
+		if (odd != 0) {
+			n += (unsigned)__builtin_ctz(odd);
+			b->len += n;
+			return n * 2;
+		}
+		i += 32;
+		n += 16;
 	}
+#endif
 	while (s.len - i >= 2 && s.ptr[i + 1] == 0 && json_plain(s.ptr[i])) {
 		d[n++] = s.ptr[i];
 		i += 2;

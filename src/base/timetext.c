@@ -42,15 +42,15 @@ time_from_filetime(uint64_t ft)
 	return t;
 }
 
-static void
-put2(struct buf *b, unsigned n)
+static char *
+put2(char *p, unsigned n)
 {
-	buf_byte(b, (uint8_t)('0' + n / 10));
-	buf_byte(b, (uint8_t)('0' + n % 10));
+	memcpy(p, two_digits + n * 2, 2);
+	return p + 2;
 }
 
-static void
-put_date(struct buf *b, int64_t days)
+static char *
+put_date(char *p, int64_t days)
 {
 	int64_t z = days + 719468, era, y;
 	unsigned doe, yoe, doy, mp, d, m;
@@ -64,19 +64,20 @@ put_date(struct buf *b, int64_t days)
 	d = doy - (153 * mp + 2) / 5 + 1;
 	m = mp < 10 ? mp + 3 : mp - 9;
 	y += m <= 2;
-	put2(b, (unsigned)(y / 100));
-	put2(b, (unsigned)(y % 100));
-	buf_byte(b, '-');
-	put2(b, m);
-	buf_byte(b, '-');
-	put2(b, d);
+	p = put2(p, (unsigned)(y / 100));
+	p = put2(p, (unsigned)(y % 100));
+	*p++ = '-';
+	p = put2(p, m);
+	*p++ = '-';
+	return put2(p, d);
 }
 
 void
 time_put(struct buf *b, int64_t t)
 {
+	char text[32], *p = text;	/* 2262-04-11T23:47:16.854775807Z */
 	int64_t sec, days;
-	unsigned ns, sod, digits = 9;
+	unsigned ns, sod;
 
 	/* int64 ns reach from 1677 to 2262: years of four digits. */
 	if (t == TIME_NONE) {
@@ -91,27 +92,25 @@ time_put(struct buf *b, int64_t t)
 	if (sec % 86400 < 0)
 		days--;
 	sod = (unsigned)(sec - days * 86400);
-	put_date(b, days);
-	buf_byte(b, 'T');
-	put2(b, sod / 3600);
-	buf_byte(b, ':');
-	put2(b, sod / 60 % 60);
-	buf_byte(b, ':');
-	put2(b, sod % 60);
+	p = put_date(p, days);
+	*p++ = 'T';
+	p = put2(p, sod / 3600);
+	*p++ = ':';
+	p = put2(p, sod / 60 % 60);
+	*p++ = ':';
+	p = put2(p, sod % 60);
 	if (ns != 0) {
-		unsigned div = 1;
+		*p++ = '.';
+		for (unsigned group = 1000000; ns != 0; group /= 1000) {
+			unsigned n = ns / group;
 
-		while (digits > 3 && ns % 1000 == 0) {
-			ns /= 1000;
-			digits -= 3;
+			*p++ = (char)('0' + n / 100);
+			p = put2(p, n % 100);
+			ns %= group;
 		}
-		for (unsigned i = 1; i < digits; i++)
-			div *= 10;
-		buf_byte(b, '.');
-		for (; div != 0; div /= 10)
-			buf_byte(b, (uint8_t)('0' + ns / div % 10));
 	}
-	buf_byte(b, 'Z');
+	*p++ = 'Z';
+	buf_put(b, text, (size_t)(p - text));
 }
 
 /* n decimal digits. */

@@ -305,6 +305,9 @@ is_own_key(const char *name)
 		"type", "kind", "time", "source", "member", "record", "offset"
 	};
 
+	/* Few names begin like one of them. */
+	if (strchr("tksmro", name[0]) == NULL)
+		return false;
 	for (size_t i = 0; i < NITEMS(own); i++)
 		if (strcmp(name, own[i]) == 0)
 			return true;
