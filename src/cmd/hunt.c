@@ -15,8 +15,8 @@
 #define RULES_PATHS_MAX	64u
 
 enum {
-	OPT_FORMAT = 256, OPT_EVENTS, OPT_RAW, OPT_MIN_SEVERITY, OPT_SINCE,
-	OPT_UNTIL, OPT_JOBS, OPT_FAIL_ON, OPT_PROGRESS, OPT_QUIET,
+	OPT_FORMAT = 256, OPT_EVENTS, OPT_RAW, OPT_CARVE, OPT_MIN_SEVERITY,
+	OPT_SINCE, OPT_UNTIL, OPT_JOBS, OPT_FAIL_ON, OPT_PROGRESS, OPT_QUIET,
 	OPT_NO_DEFAULT_RULES, OPT_KINDS, OPT_RULES, OPT_SIGMA_MAP,
 	OPT_STRICT_RULES, OPT_DETECTOR, OPT_NO_DETECTOR, OPT_HELP
 };
@@ -29,6 +29,7 @@ static const struct option options[] = {
 	{ "events", required_argument, NULL, OPT_EVENTS },
 	{ "kinds", required_argument, NULL, OPT_KINDS },
 	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "carve", no_argument, NULL, OPT_CARVE },
 	{ "min-severity", required_argument, NULL, OPT_MIN_SEVERITY },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "until", required_argument, NULL, OPT_UNTIL },
@@ -78,6 +79,7 @@ help(void)
 "                        (then no report goes there)\n"
 "      --kinds LIST      only these kinds in --events (picket list kinds)\n"
 "      --raw             every single match, nothing folded\n"
+"      --carve           find event log chunks and records in any bytes\n"
 "      --min-severity S  informational low medium high critical\n"
 "      --since T         events from T on (RFC 3339)\n"
 "      --until T         events before T\n"
@@ -207,6 +209,9 @@ take_option(struct line *l, int opt, const char *arg)
 		return choose(l, arg, false);
 	case OPT_RAW:
 		l->opt.raw = true;
+		return true;
+	case OPT_CARVE:
+		l->opt.carve = true;
 		return true;
 	case OPT_PROGRESS:
 		l->opt.progress = l->progress_given = true;

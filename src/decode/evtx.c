@@ -208,6 +208,8 @@ struct evtx {
 	struct batch		*batch;
 	const struct record	*rec;
 	struct span		 chunk;
+	uint32_t		 shift;		/* of its start in the chunk
+						 * that it was cut from */
 	uint64_t		 chunk_at;	/* in the file */
 	uint32_t		 chunk_no;
 	bool			 ready;
@@ -406,7 +408,16 @@ text_name(struct evtx *st, enum section sec)
 static size_t
 place(const struct evtx *st, const struct cursor *c)
 {
-	return c->failed ? SIZE_MAX : (size_t)(c->ptr - st->chunk.ptr);
+	return c->failed ? SIZE_MAX :
+	    (size_t)(c->ptr - st->chunk.ptr) + st->shift;
+}
+
+/* What lies at an offset of the chunk, as far as it is at hand. */
+static struct span
+at_place(const struct evtx *st, size_t at, size_t len)
+{
+	return at < st->shift ? SPAN_NONE :
+	    span_sub(st->chunk, at - st->shift, len);
 }
 
 static struct span
@@ -422,7 +433,7 @@ read_name(const struct evtx *st, struct cursor *c)
 		cur_skip(c, 2);
 		return name;
 	}
-	far = cur_of(span_sub(st->chunk, at, SIZE_MAX));
+	far = cur_of(at_place(st, at, SIZE_MAX));
 	cur_skip(&far, 6);
 	name = cur_take(&far, cur_le16(&far) * 2u);
 	if (!cur_ok(&far))
@@ -967,7 +978,7 @@ keep_template(struct evtx *st, const uint8_t *end, enum section section,
 static struct cursor
 definition(const struct evtx *st, size_t at, struct span *guid)
 {
-	struct cursor c = cur_of(span_sub(st->chunk, at, SIZE_MAX));
+	struct cursor c = cur_of(at_place(st, at, SIZE_MAX));
 
 	cur_skip(&c, 4);
 	*guid = cur_take(&c, 16);
@@ -1474,7 +1485,7 @@ slot_value(const struct evtx *st, const struct frame *f, unsigned slot)
 static struct span
 val_span(const struct evtx *st, struct val v)
 {
-	return span_sub(st->chunk, v.at, v.size);
+	return at_place(st, v.at, v.size);
 }
 
 /* Appends the text of several parts to st->text. */
@@ -1790,11 +1801,49 @@ forget(struct evtx *st)
 	st->chunk_no++;
 }
 
+/*
+ * A record without its chunk: where its start lay there.  The first thing that
+ * it refers to says so, if it stands right behind the reference: the template
+ * of an instance (known by its id), or the name of an element (known by its
+ * terminator).  0: it is not known.
+ */
+static uint32_t
+lone_shift(struct span record)
+{
+	struct cursor c = cur_of(record);
+	uint32_t id, at, lies_at;
+	uint8_t token;
+	bool here;
+
+	cur_skip(&c, RECORD_HEADER + 4);	/* and the fragment's */
+	token = cur_u8(&c);
+	if (token == TOK_INSTANCE) {
+		cur_skip(&c, 1);
+		id = cur_le32(&c);
+		at = cur_le32(&c);
+		lies_at = (uint32_t)(record.len - c.left);
+		cur_skip(&c, 4);
+		here = cur_le32(&c) == id;
+	} else if ((token & ~TOK_MORE) == TOK_OPEN) {
+		cur_skip(&c, 4);
+		at = cur_le32(&c);
+		lies_at = (uint32_t)(record.len - c.left);
+		cur_skip(&c, 6);
+		cur_skip(&c, cur_le16(&c) * 2u);
+		here = cur_le16(&c) == 0;
+	} else {
+		return 0;
+	}
+	return here && cur_ok(&c) && at >= lies_at && at < CHUNK_MAX ?
+	    at - lies_at : 0;
+}
+
 /* Where the record lies; false when it does not lie in its chunk. */
 static bool
 enter(struct evtx *st, const struct record *rec)
 {
 	struct span whole = rec->whole;
+	uint32_t own;
 	uint64_t at;
 	size_t off;
 
@@ -1813,6 +1862,18 @@ enter(struct evtx *st, const struct record *rec)
 		st->chunk_at = at;
 	}
 	st->chunk = whole;
+	st->shift = 0;
+	if ((rec->flags & REC_F_LONE) == 0)
+		return true;
+	/* What it says itself counts more than what a neighbour said, which
+	 * may be of another chunk. */
+	st->shift = lone_shift(whole);
+	own = lone_shift(rec->data);
+	if (own != 0 && own != st->shift + off) {
+		st->chunk_no++;
+		st->chunk = rec->data;
+		st->shift = own;
+	}
 	return true;
 }
 

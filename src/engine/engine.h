@@ -49,6 +49,7 @@ struct hunt_options {
 	const char			*events;	/* file, "-" or NULL */
 	const bool			*kinds;	/* of events; NULL: all */
 	bool				 raw;
+	bool				 carve;
 	enum severity			 min_severity;
 	int64_t				 since, until;	/* TIME_NONE: open */
 	unsigned			 jobs;
@@ -117,6 +118,10 @@ struct told {
 void		 told_pack(struct buf *, const struct told *);
 /* Into the arena. */
 bool		 told_unpack(struct arena *, struct span, struct told *);
+
+/* What reads an input with this head, also with --carve: that takes what
+ * nothing else claims, and event logs, which have slack.  NULL: nothing. */
+const struct source *choose_source(const struct hunt_options *, struct span);
 
 /* -- reading one unit ---------------------------------------------------- */
 

@@ -72,7 +72,7 @@ add_unit(struct hunt *h, const struct unit *u)
 
 /* What kind of source a large file is; only its magic is looked at here. */
 static const struct source *
-peek_source(const char *path)
+peek_source(const struct hunt_options *opt, const char *path)
 {
 	uint8_t head[SOURCE_HEAD];
 	struct input *in = input_open(path);
@@ -84,7 +84,7 @@ peek_source(const char *path)
 	input_close(in);
 	if (n <= 0 || unpack_match(span_of(head, (size_t)n)))
 		return NULL;
-	return source_match(span_of(head, (size_t)n));
+	return choose_source(opt, span_of(head, (size_t)n));
 }
 
 static bool
@@ -130,7 +130,7 @@ cut_file(struct hunt *h, uint32_t source)
 	if (e->sys_errno != 0)
 		return true;		/* told by list_inputs() */
 	if (e->size >= UNIT_CAPTURE_MIN && strcmp(e->path, "-") != 0)
-		s = peek_source(e->path);
+		s = peek_source(h->opt, e->path);
 	if (s != NULL && s->rectype == REC_PACKET)
 		return cut_capture(h, source);
 	if (s != NULL && s->cut != 0)

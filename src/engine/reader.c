@@ -372,6 +372,15 @@ read_archive(struct reader_ctx *r, const struct unit *u, struct window *w,
 	unpack_close(up);
 }
 
+const struct source *
+choose_source(const struct hunt_options *opt, struct span head)
+{
+	const struct source *s = source_match(head);
+
+	return opt->carve && (s == NULL || s->rectype == REC_EVTX) ?
+	    source_carving : s;
+}
+
 /* Recursion is bounded by ARCHIVE_DEPTH_MAX. */
 static void
 read_input(struct reader_ctx *r, const struct unit *u, struct input *in,
@@ -395,7 +404,7 @@ read_input(struct reader_ctx *r, const struct unit *u, struct input *in,
 			read_archive(r, u, &src.win, name, members, depth);
 		else
 			batch_weird(&r->batch, WEIRD_ARCHIVE_DEPTH, NULL);
-	} else if ((s = source_match(head)) != NULL) {
+	} else if ((s = choose_source(r->opt, head)) != NULL) {
 		r->told.inputs += u->leads;
 		read_source(r, u, s, &src);
 	} else {

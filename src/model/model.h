@@ -227,6 +227,7 @@ struct record {
 	uint8_t		 flags;		/* REC_F_* */
 };
 #define REC_F_FIRST	0x01	/* first record of its chunk */
+#define REC_F_LONE	0x02	/* its whole is not where a chunk begins */
 
 /* Counts of weirds, with the first place of each by (source, record). */
 struct weirds {

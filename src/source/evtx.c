@@ -37,25 +37,16 @@
 
 #define FILE_HEADER	4096
 #define FILE_SUMMED	120
-#define CHUNK		65536
-#define CHUNK_HEADER	512
-#define RECORD_HEADER	24
-#define RECORD_MIN	28	/* header and the second size */
-#define RECORD_MAGIC	0x00002a2au
+#define CHUNK		EVTX_CHUNK
 #define FLAG_NO_CRC	4u
 #define CHUNKS_READ	4u	/* wanted in the window: a batch's worth */
 
 static const struct span file_magic = { (const uint8_t *)"ElfFile", 8 };
-static const struct span chunk_magic = { (const uint8_t *)"ElfChnk", 8 };
 
 struct evtx {
+	struct evtx_chunk chunk;
 	uint64_t	base;		/* of chunk 0 in the file */
-	uint64_t	last_id;	/* told of this chunk */
-	uint32_t	pos;		/* of the next record in the chunk */
-	uint32_t	free_at;	/* where the header says records end */
-	bool		is_exact;	/* and nothing behind it is a record */
 	bool		in_chunk;
-	bool		is_first;	/* next record is the chunk's first */
 	bool		is_headless;	/* the file header lies behind us */
 	bool		is_done;
 };
@@ -64,18 +55,7 @@ static int
 evtx_match(struct span head)
 {
 	return span_starts(head, file_magic) ||
-	    span_starts(head, chunk_magic) ? 100 : 0;
-}
-
-/* A weird of a place that is no record. */
-static void
-weird_at(struct batch *b, enum weird w, uint64_t offset, size_t len)
-{
-	const struct record r = {
-		.data = { NULL, len }, .offset = offset, .time = TIME_NONE
-	};
-
-	batch_weird(b, w, &r);
+	    span_starts(head, evtx_chunk_magic) ? 100 : 0;
 }
 
 /* Chunks are cut from the file's start, so the part that holds the header is
@@ -103,7 +83,7 @@ check_file_header(const struct src *src, struct batch *b, struct span head)
 		bad = src->win.in->size < FILE_HEADER +
 		    (uint64_t)chunks * CHUNK;
 	if (bad)
-		weird_at(b, WEIRD_EVTX_HEADER, 0, head.len);
+		evtx_weird(b, WEIRD_EVTX_HEADER, 0, head.len);
 }
 
 /* Moves the window on to an offset of the input: by seeking when it can,
@@ -142,7 +122,7 @@ evtx_open(struct src *src, void *state)
 	/* The head of a file that begins with a chunk (carved, or cut out). */
 	e->base = FILE_HEADER;
 	if (window_fill(&src->win, 8) >= 8 &&
-	    span_starts(window_view(&src->win), chunk_magic))
+	    span_starts(window_view(&src->win), evtx_chunk_magic))
 		e->base = 0;
 	e->is_headless = src->part_start != 0 || e->base == 0;
 	if (!e->is_headless)
@@ -161,182 +141,6 @@ skip_file_header(struct src *src, struct evtx *e, struct batch *b)
 	check_file_header(src, b, span_sub(window_view(&src->win), 0,
 	    FILE_HEADER));
 	return move_to(src, e->base);
-}
-
-static bool
-is_zero(struct span s)
-{
-	return s.len == 0 ||
-	    (s.ptr[0] == 0 && memcmp(s.ptr, s.ptr + 1, s.len - 1) == 0);
-}
-
-/* True when the sum of the records is right: the header knows them all. */
-static bool
-check_sums(struct batch *b, struct span s, uint64_t offset, uint32_t data_crc,
-    uint32_t header_crc, uint32_t free_at)
-{
-	uint32_t crc;
-
-	crc = libdeflate_crc32(0, s.ptr, FILE_SUMMED);
-	crc = libdeflate_crc32(crc, s.ptr + 128, CHUNK_HEADER - 128);
-	if (crc != header_crc)
-		weird_at(b, WEIRD_EVTX_CHUNK_CRC, offset, s.len);
-	if (free_at > s.len)
-		return false;
-	crc = libdeflate_crc32(0, s.ptr + CHUNK_HEADER,
-	    free_at - CHUNK_HEADER);
-	if (crc != data_crc)
-		weird_at(b, WEIRD_EVTX_RECORD_CRC, offset, s.len);
-	return crc == data_crc;
-}
-
-/* Looks at a chunk's header; false: nothing to be read here. */
-static bool
-enter_chunk(struct evtx *e, struct batch *b, struct span s, uint64_t offset)
-{
-	struct cursor c = cur_of(s);
-	uint32_t last_at, data_crc, flags, header_crc;
-
-	if (is_zero(s))
-		return false;
-	if (s.len < CHUNK_HEADER) {
-		weird_at(b, WEIRD_FILE_TRUNCATED, offset, s.len);
-		return false;
-	}
-	cur_skip(&c, 44);
-	last_at = cur_le32(&c);
-	e->free_at = cur_le32(&c);
-	data_crc = cur_le32(&c);
-	cur_skip(&c, 64);
-	flags = cur_le32(&c);
-	header_crc = cur_le32(&c);
-	cur_skip(&c, CHUNK_HEADER - 128);
-	e->is_exact = (flags & FLAG_NO_CRC) != 0;
-	if (!span_starts(s, chunk_magic)) {
-		weird_at(b, WEIRD_EVTX_CHUNK, offset, s.len);
-		/* A chunk whose head was overwritten still has records. */
-		if (cur_le32(&c) != RECORD_MAGIC)
-			return false;
-		e->is_exact = false;
-		e->free_at = (uint32_t)s.len;
-	} else if (e->free_at < CHUNK_HEADER || e->free_at > CHUNK ||
-	    last_at > CHUNK) {
-		weird_at(b, WEIRD_EVTX_CHUNK, offset, s.len);
-		e->is_exact = false;
-		e->free_at = (uint32_t)s.len;
-	} else if ((flags & FLAG_NO_CRC) == 0) {
-		e->is_exact = check_sums(b, s, offset, data_crc, header_crc,
-		    e->free_at);
-	}
-	if (s.len < CHUNK)
-		weird_at(b, WEIRD_FILE_TRUNCATED, offset, s.len);
-	e->pos = CHUNK_HEADER;
-	e->last_id = 0;
-	e->is_first = true;
-	return true;
-}
-
-/* The size of a plausible record at the start of s, else 0. */
-static uint32_t
-record_size(struct span s)
-{
-	struct cursor c = cur_of(s);
-	uint32_t magic = cur_le32(&c), size = cur_le32(&c);
-
-	if (!cur_ok(&c) || magic != RECORD_MAGIC || size < RECORD_MIN ||
-	    size > s.len)
-		return 0;
-	return size;
-}
-
-/* The next place where a record with two equal sizes stands, or the end. */
-static uint32_t
-resync(struct span s, uint32_t pos)
-{
-	static const struct span magic = { (const uint8_t *)"**\0", 4 };
-
-	for (;;) {
-		struct span rest = span_sub(s, pos, s.len);
-		size_t at = span_find(rest, magic);
-		uint32_t size;
-
-		if (at == SPAN_NPOS)
-			return (uint32_t)s.len;
-		pos += (uint32_t)at;
-		rest = span_sub(s, pos, s.len);
-		size = record_size(rest);
-		if (size != 0 && load_le32(rest.ptr + size - 4) == size)
-			return pos;
-		pos += 4;
-	}
-}
-
-/*
- * The next record of the chunk; its size, 0 at the end.  Behind the place
- * where the header says that free space begins lies what the buffer held
- * before, also other records.  But when the sum is wrong the header may be
- * older than the records: then those that go on with the next id are real.
- */
-static uint32_t
-next_record(struct evtx *e, struct batch *b, struct span s, uint64_t offset)
-{
-	while (e->pos < s.len) {
-		struct span rest = span_sub(s, e->pos, s.len);
-		uint32_t size = record_size(rest);
-		bool known = e->pos < e->free_at;
-
-		if (!known && e->is_exact)
-			break;
-		if (size != 0) {
-			if (known || e->is_first ||
-			    load_le64(rest.ptr + 8) == e->last_id + 1)
-				return size;
-			break;
-		}
-		if (!known && (rest.len < 4 ||
-		    load_le32(rest.ptr) != RECORD_MAGIC))
-			break;
-		/* Zeroes up to the end: the header counts on space that was
-		 * never written. */
-		if (!is_zero(rest) && s.len == CHUNK)
-			weird_at(b, WEIRD_EVTX_RECORD, offset + e->pos,
-			    rest.len);
-		e->pos = resync(s, MIN_OF(e->pos + 4, (uint32_t)s.len));
-	}
-	return 0;
-}
-
-/* Records of the chunk at the window's start; true when it is read up. */
-static bool
-read_chunk(struct src *src, struct evtx *e, struct batch *b, struct span s)
-{
-	uint64_t offset = src->win.offset;
-
-	for (;;) {
-		struct record *r;
-		struct span data;
-		uint32_t size;
-
-		if (b->nrecords == BATCH_RECORDS)
-			return false;
-		if ((size = next_record(e, b, s, offset)) == 0)
-			return true;
-		r = batch_record(b);
-		data = span_sub(s, e->pos, size);
-		r->data = data;
-		r->whole = s;
-		r->no = load_le64(data.ptr + 8);
-		r->time = time_from_filetime(load_le64(data.ptr + 16));
-		r->offset = offset + e->pos;
-		r->type = REC_EVTX;
-		r->flags = e->is_first ? REC_F_FIRST : 0;
-		if (load_le32(data.ptr + size - 4) != size)
-			batch_weird(b, WEIRD_EVTX_RECORD, r);
-		e->is_first = false;
-		e->last_id = r->no;
-		e->pos += size;
-		src->records++;
-	}
 }
 
 static enum source_status
@@ -374,8 +178,10 @@ evtx_read(struct src *src, void *state, struct batch *b)
 			return evtx_end(src, e);
 		s = span_sub(window_view(&src->win), 0, CHUNK);
 		if (!e->in_chunk)
-			e->in_chunk = enter_chunk(e, b, s, src->win.offset);
-		if (e->in_chunk && !read_chunk(src, e, b, s))
+			e->in_chunk = evtx_chunk_enter(&e->chunk, b, s,
+			    src->win.offset);
+		if (e->in_chunk && !evtx_chunk_read(&e->chunk, b, s,
+		    src->win.offset))
 			return SOURCE_MORE;
 		e->in_chunk = false;
 		window_take(&src->win, s.len);

@@ -14,6 +14,7 @@ const struct source *const sources[] = {
 #undef SOURCE
 };
 const size_t nsources = NITEMS(sources);
+const struct source *const source_carving = &source_carve;
 
 const struct source *
 source_match(struct span head)

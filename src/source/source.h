@@ -154,6 +154,37 @@ extern const size_t nsources;
 /* The best match or NULL: not evidence that picket reads. */
 const struct source *source_match(struct span head);
 
+/* The source that reads any bytes for what lies in them (--carve). */
+extern const struct source *const source_carving;
+
+/* -- chunks of Windows event logs ---------------------------------------- */
+
+#define EVTX_CHUNK	65536u
+extern const struct span evtx_chunk_magic;
+
+struct evtx_chunk {
+	uint64_t	last_id;	/* told of this chunk */
+	uint32_t	pos;		/* of the next record in the chunk */
+	uint32_t	free_at;	/* where the header says records end */
+	bool		is_exact;	/* and nothing behind it is a record */
+	bool		is_first;	/* next record is the chunk's first */
+};
+
+/* Looks at the header of the chunk s (shorter than EVTX_CHUNK: cut off), which
+ * lies at an offset of the input; false: nothing to be read here. */
+bool		 evtx_chunk_enter(struct evtx_chunk *, struct batch *,
+		    struct span s, uint64_t offset);
+/* Its records to the batch; false: the batch is full, call again. */
+bool		 evtx_chunk_read(struct evtx_chunk *, struct batch *,
+		    struct span s, uint64_t offset);
+/* The same for records from pos on that the header does not count: what the
+ * buffer held before. */
+bool		 evtx_slack_read(struct evtx_chunk *, struct batch *,
+		    struct span s, uint64_t offset);
+/* A weird of a place that is no record. */
+void		 evtx_weird(struct batch *, enum weird, uint64_t offset,
+		    size_t len);
+
 /* -- archives and compressed streams (libarchive) ------------------------ */
 
 #define ARCHIVE_DEPTH_MAX	4	/* zip in tar in gz in zip */
