@@ -123,6 +123,19 @@ bool		 told_unpack(struct arena *, struct span, struct told *);
  * nothing else claims, and event logs, which have slack.  NULL: nothing. */
 const struct source *choose_source(const struct hunt_options *, struct span);
 
+/* -- script blocks ------------------------------------------------------- */
+
+/* Parts of PowerShell script blocks, to be joined. */
+struct scripts;
+struct scripts	*scripts_new(struct weirds *);
+void		 scripts_free(struct scripts *);
+void		 scripts_reset(struct scripts *);	/* another unit begins */
+/* When the event brings the last missing part of a block: itself with the
+ * whole text, valid until the next call; else NULL. */
+const struct event *scripts_take(struct scripts *, const struct event *);
+/* Asks for what joining needs, if somebody wants the text. */
+void		 scripts_demand(struct demand *);
+
 /* -- reading one unit ---------------------------------------------------- */
 
 /* A worker's means; shared by its units. */
@@ -137,6 +150,7 @@ struct reader_ctx {
 	struct arena		 tell;		/* names of the unit */
 	struct buf		 text;
 	struct matcher		*rules;		/* NULL: none loaded */
+	struct scripts		*scripts;	/* NULL: nobody reads them */
 	struct arena		 hit;		/* texts of one finding */
 	struct detect		*detect;	/* by option's detector */
 	struct detect		**by_kind[KIND_COUNT];

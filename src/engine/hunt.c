@@ -182,6 +182,7 @@ set_demand(struct hunt *h)
 		for (const uint16_t *f = d->fields; *f != FIELD_OTHER; f++)
 			demand_field(&h->want, *f);
 	}
+	scripts_demand(&h->want);
 }
 
 /* -- what was told ------------------------------------------------------- */

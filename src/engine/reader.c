@@ -90,6 +90,19 @@ in_time(const struct hunt_options *opt, int64_t t)
 	    (opt->until == TIME_NONE || t < opt->until);
 }
 
+/* Shows an event to rules and detectors. */
+static void
+look_at(struct reader_ctx *r, const struct event *e)
+{
+	if (r->rules != NULL)
+		matcher_event(r->rules, e, take_rule, r);
+	for (size_t k = 0; k < r->nby_kind[e->kind]; k++) {
+		struct detect *d = r->by_kind[e->kind][k];
+
+		d->row->event(d, e);
+	}
+}
+
 static void
 take_events(struct batch *b, void *arg)
 {
@@ -97,7 +110,7 @@ take_events(struct batch *b, void *arg)
 	const char *member = member_name(r, b->member);
 
 	for (uint32_t i = 0; i < b->nevents; i++) {
-		const struct event *e = &b->events[i];
+		const struct event *e = &b->events[i], *whole;
 
 		if (!in_time(r->opt, e->time))
 			continue;
@@ -110,13 +123,10 @@ take_events(struct batch *b, void *arg)
 			buf_byte(&r->text, '\n');
 			spill(r, r->events, e, e->time, 0);
 		}
-		if (r->rules != NULL)
-			matcher_event(r->rules, e, take_rule, r);
-		for (size_t k = 0; k < r->nby_kind[e->kind]; k++) {
-			struct detect *d = r->by_kind[e->kind][k];
-
-			d->row->event(d, e);
-		}
+		look_at(r, e);
+		if (r->scripts != NULL &&
+		    (whole = scripts_take(r->scripts, e)) != NULL)
+			look_at(r, whole);
 	}
 }
 
@@ -426,6 +436,8 @@ reset_unit(struct reader_ctx *r, uint32_t number)
 	arena_reset(&r->tell);
 	weirds_init(&r->weirds);
 	r->seq = 0;
+	if (r->scripts != NULL)
+		scripts_reset(r->scripts);
 	r->batch.member = 0;
 	r->batch.clock = TIME_NONE;
 }
@@ -554,6 +566,8 @@ reader_init(struct reader_ctx *r, const struct hunt_options *opt,
 		reader_fini(r);
 		return false;
 	}
+	if (want->field[FIELD_SCRIPT_TEXT] && !opt->raw)
+		r->scripts = scripts_new(&r->weirds);
 	if (r->notes == NULL || (events_fd >= 0 && r->events == NULL) ||
 	    !set_detectors(r) || !batch_init(&r->batch, want, &r->weirds)) {
 		reader_fini(r);
@@ -568,6 +582,7 @@ void
 reader_fini(struct reader_ctx *r)
 {
 	matcher_free(r->rules);
+	scripts_free(r->scripts);
 	arena_fini(&r->hit);
 	sorter_free(r->notes);
 	sorter_free(r->events);
