@@ -457,6 +457,7 @@ find_entry(struct audit *a, unsigned field, struct span name)
 
 		if (e->is_first && e->field == FIELD_OTHER &&
 		    e->name_len == name.len &&
+		    e->name[1] == (char)name.ptr[1] &&
 		    memcmp(e->name, name.ptr, name.len) == 0)
 			return e;
 	}
@@ -627,7 +628,7 @@ note_fact(struct facts *f, struct span key, struct span value)
 	for (size_t i = 0; i < NITEMS(specials); i++) {
 		const struct special *s = &specials[i];
 
-		if (s->len == key.len &&
+		if (s->len == key.len && s->name[0] == (char)key.ptr[0] &&
 		    memcmp(s->name, key.ptr, s->len) == 0) {
 			struct span *at = (struct span *)(void *)
 			    ((char *)f + s->at);
@@ -639,10 +640,11 @@ note_fact(struct facts *f, struct span key, struct span value)
 	}
 }
 
-static bool
+static inline bool
 type_is(struct span type, const char *name)
 {
-	return span_eq(type, span_str(name));
+	return type.len == strlen(name) &&
+	    memcmp(type.ptr, name, type.len) == 0;
 }
 
 /* What a key's bytes stand for. */
@@ -915,7 +917,8 @@ tell_auditd(struct audit *a, struct batch *b, struct facts *f,
 		return;
 	if (f->host.len != 0)
 		event_add_str(b, FIELD_SYSLOG_HOST, f->host);
-	event_add_u64(b, FIELD_AUDIT_SERIAL, p->id.serial);
+	if (p->id.serial != 0)
+		event_add_u64(b, FIELD_AUDIT_SERIAL, p->id.serial);
 	put_fields(a, b);
 	if (f->saddr.len != 0)
 		tell_peer(b, f);
