@@ -247,6 +247,8 @@ void		 log_facts(struct dec *, const struct log_line *);
 struct sudo_line {
 	struct span	actor, reason, tty, pwd, user, command;
 };
+/* A message of Sysmon for Linux (sysmonxml.c); false: is none. */
+bool		 sysmon_event(struct dec *, const struct log_line *);
 bool		 log_sudo(struct span msg, struct sudo_line *);
 
 #define DEC_STATE_MAX	256	/* bytes of state in a flow; more: dec_alloc */

@@ -204,6 +204,8 @@ journal_record(struct dec *d, void *state, const struct record *rec)
 		l.pid = member(j, "_PID", b);
 	l.msg = member(j, "MESSAGE", b);
 	tell_entry(d, j, &l);
+	if (sysmon_event(d, &l))
+		return;
 	log_facts(d, &l);
 	if (span_eq(member(j, "_TRANSPORT", b), SPAN_LIT("audit")))
 		tell_audit(d, s, &l);
@@ -230,7 +232,7 @@ journal_match(const struct record *rec)
 }
 
 static const uint8_t journal_kinds[] = { KIND_SYSLOG, KIND_AUTH, KIND_PROCESS,
-    KIND_AUDITD, KIND_NONE };
+    KIND_AUDITD, KIND_WINEVENT, KIND_NONE };
 
 const struct decoder decoder_journal = {
 	.name = "journal",

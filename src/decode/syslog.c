@@ -537,6 +537,8 @@ syslog_record(struct dec *d, void *state, const struct record *rec)
 	if (l.l.time != TIME_NONE)
 		s->last = l.l.time;
 	tell_line(d, &l);
+	if (sysmon_event(d, &l.l))
+		return;
 	log_facts(d, &l.l);
 	if (may_be_audit(&l.l)) {
 		/* Kernel messages may have their own clock in front. */
@@ -585,7 +587,7 @@ syslog_match(const struct record *rec)
 }
 
 static const uint8_t syslog_kinds[] = { KIND_SYSLOG, KIND_AUTH, KIND_PROCESS,
-    KIND_AUDITD, KIND_NONE };
+    KIND_AUDITD, KIND_WINEVENT, KIND_NONE };
 
 const struct decoder decoder_syslog = {
 	.name = "syslog",
@@ -595,7 +597,7 @@ const struct decoder decoder_syslog = {
 	    "asctime (vsftpd, clamd). Sign-ins of sshd, su, sudo, login, "
 	    "logind, PAM, vsftpd, dovecot and postfix are events of kind auth, "
 	    "commands of sudo of kind process; audit records in syslog as in "
-	    "audit.log. Times without zone are UTC; a missing year is taken "
+	    "audit.log; Sysmon for Linux as kind process and winevent. Times without zone are UTC; a missing year is taken "
 	    "from when the file was last written. Left: octet counting.",
 	.kinds = syslog_kinds,
 	.state_size = sizeof(struct syslog),
