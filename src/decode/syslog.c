@@ -324,7 +324,7 @@ take_rest(struct cursor *c, struct line *l)
 	struct cursor t;
 	struct span host;
 
-	while (cur_peek(c, 0) == ' ')
+	while (cur_peek(c, 0) == ' ' || cur_peek(c, 0) == ':')
 		cur_skip(c, 1);
 	t = *c;
 	host = take_field(&t);
