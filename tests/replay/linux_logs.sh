@@ -149,10 +149,7 @@ events() {	# FILE OUT: what the records say, in one order
 	"$PICKET" hunt --quiet --no-default-rules --events "$dir/ev" \
 	    --kinds auditd,process,auth "$1" >/dev/null &&
 	jq -Sc 'del(.source, .record, .offset) |
-	    ._type |= (if type == "array" then sort else . end) |
-	    .name |= (if type == "array" then sort else . end) |
-	    .nametype |= (if type == "array" then sort else . end) |
-	    .item |= (if type == "array" then sort else . end)' "$dir/ev" |
+	    map_values(if type == "array" then sort else . end)' "$dir/ev" |
 	    sort >"$2"
 }
 if command -v ausearch >/dev/null; then
