@@ -12,8 +12,8 @@
  * long null.  The time is in microseconds since 1970.
  *
  * An entry is an event of kind syslog; its other fields keep their names.  What
- * syslog lines tell of sign-ins and commands (authlog.c) and of the audit system
- * (audit.c: here with the number of the event) is told too.
+ * syslog lines tell of sign-ins and commands (authlog.c) and of the audit
+ * system (audit.c: here with the number of the event) is told too.
  *
  * Bounds: those of the JSON reader and of audit.c.
  */

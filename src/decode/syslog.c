@@ -597,8 +597,9 @@ const struct decoder decoder_syslog = {
 	    "asctime (vsftpd, clamd). Sign-ins of sshd, su, sudo, login, "
 	    "logind, PAM, vsftpd, dovecot and postfix are events of kind auth, "
 	    "commands of sudo of kind process; audit records in syslog as in "
-	    "audit.log; Sysmon for Linux as kind process and winevent. Times without zone are UTC; a missing year is taken "
-	    "from when the file was last written. Left: octet counting.",
+	    "audit.log; Sysmon for Linux as kind process and winevent. Times "
+	    "without zone are UTC; a missing year is taken from when the file "
+	    "was last written. Left: octet counting.",
 	.kinds = syslog_kinds,
 	.state_size = sizeof(struct syslog),
 	.rectype = REC_LINE,
