@@ -10,8 +10,8 @@
  *	1700000000.123456 host app[pid]: message		short-unix
  *	Mon Nov 23 14:41:43 2026 message		asctime: vsftpd, clamd
  *
- * RFC 3164 times may have a fraction (short-precise) or the year behind the day
- * (Cisco).  Where no zone is named it is UTC.
+ * RFC 3164 times may have a fraction (short-precise), the year behind the day
+ * or '*' or '.' in front (Cisco).  Where no zone is named it is UTC.
  *
  * A time without year gets one so that the first line of the file is the
  * youngest that is not over a day newer than the file's last change (of the
@@ -333,6 +333,9 @@ take_rest(struct cursor *c, struct line *l)
 	    host.ptr[host.len - 1] != ':') {
 		l->l.host = host;
 		*c = t;
+		/* "host : %ASA-6-305012: ..." */
+		while (cur_peek(c, 0) == ' ' || cur_peek(c, 0) == ':')
+			cur_skip(c, 1);
 	}
 	if (!take_tag(c, l))
 		l->l.app = l->l.pid = SPAN_NONE;
@@ -355,6 +358,9 @@ read_line(struct span text, struct line *l)
 	t = c;
 	if (has_pri && take_5424(&t, l))
 		return FORM_5424;
+	/* Cisco: the clock is not, or was, in step. */
+	if (cur_peek(&c, 0) == '*' || cur_peek(&c, 0) == '.')
+		cur_skip(&c, 1);
 	if (take_day_name(&c)) {
 		t = c;
 		if (take_asctime(&t, l)) {

@@ -180,6 +180,10 @@ test_forms(void **state)
 	line_is(1795444923, "r1", "45", NULL, "%LDP-4: x");
 	field_is(event_of(KIND_SYSLOG), FIELD_TEXT,
 	    "<189>Nov 23 2026 14:42:03 r1 45: %LDP-4: x");
+	read_line("Nov 23 2026 14:42:03 fw1 : %ASA-6-302014: Teardown");
+	line_is(1795444923, "fw1", "%ASA-6-302014", NULL, "Teardown");
+	read_line("*Nov 23 2026 14:42:03.5: %SYS-5-CONFIG_I: Configured");
+	line_is(1795444923, NULL, "%SYS-5-CONFIG_I", NULL, "Configured");
 	read_line("Nov 23 2026 14:42:03 vm last message repeated 3 times");
 	line_is(1795444923, "vm", NULL, NULL,
 	    "last message repeated 3 times");
