@@ -24,8 +24,9 @@
  * what is told points into the batch's arena.
  *
  * Bounds: PENDING_MAX events wait, AUDIT_WAIT by their own time; of each
- * EVENT_TEXT_MAX bytes, of all WAIT_TEXT_MAX; ARGS_MAX arguments, ENTRIES_MAX
- * values; PROCS_MAX processes are remembered, the least recently used goes.
+ * EVENT_TEXT_MAX bytes, of all WAIT_TEXT_MAX; ARGS_MAX arguments, PARTS_MAX
+ * parts of them, ENTRIES_MAX values; PROCS_MAX processes are remembered, the
+ * least recently used goes.
  */
 #include <stdlib.h>
 
@@ -37,6 +38,7 @@
 #define EVENT_TEXT_MAX	(256u << 10)	/* an execve may be longer: cut */
 #define WAIT_TEXT_MAX	(2u << 20)
 #define ARGS_MAX	4096u
+#define PARTS_MAX	1024u	/* of split arguments; 128 KB come in 18 */
 #define ARG_FIELDS_MAX	128u	/* a0 to a127; all are in CommandLine */
 #define ENTRIES_MAX	1024u	/* a long event has some 200 */
 #define CREATED_MAX	16u
@@ -81,6 +83,12 @@ struct entry {
 	bool		is_first;
 };
 
+/* A part of an argument that is too long for one record: aN[K]. */
+struct part {
+	struct span	value;
+	uint32_t	arg, k;
+};
+
 struct audit {
 	struct pend	*wait[PENDING_MAX];	/* oldest first */
 	unsigned	 nwait, nspare;
@@ -92,6 +100,8 @@ struct audit {
 	unsigned	 nentries;
 	struct span	 arg[ARGS_MAX];
 	unsigned	 nargs;
+	struct part	 part[PARTS_MAX];
+	unsigned	 nparts;
 };
 
 /* What is read for more than its own sake. */
@@ -540,7 +550,7 @@ clear_entries(struct audit *a)
 	for (unsigned i = 0; i < a->nentries; i++)
 		a->head[a->entry[i].field] = 0;
 	a->nentries = 0;
-	a->nargs = 0;
+	a->nargs = a->nparts = 0;
 }
 
 /* -- records to facts ---------------------------------------------------- */
@@ -560,22 +570,46 @@ title_text(struct span s)
 	return s;
 }
 
-/* Appends a part of an argument that came in several. */
-static void
-join_arg(struct audit *a, struct batch *b, unsigned i, struct span more)
+static int
+part_order(const void *va, const void *vb)
 {
-	struct span had = a->arg[i];
-	uint8_t *p = arena_alloc(&b->arena, had.len + more.len);
+	const struct part *a = va, *b = vb;
 
-	if (p == NULL) {
-		batch_weird(b, WEIRD_BATCH_ARENA, NULL);
+	if (a->arg != b->arg)
+		return a->arg < b->arg ? -1 : 1;
+	return a->k < b->k ? -1 : a->k > b->k;
+}
+
+/* The arguments that came in parts, each put together once: ausearch turns the
+ * order of records round. */
+static void
+join_parts(struct audit *a, struct batch *b)
+{
+	unsigned i = 0, end;
+
+	if (a->nparts == 0)
 		return;
+	qsort(a->part, a->nparts, sizeof(a->part[0]), part_order);
+	for (; i < a->nparts; i = end) {
+		size_t len = 0, at = 0;
+		uint8_t *p;
+
+		for (end = i; end < a->nparts && a->part[end].arg ==
+		    a->part[i].arg; end++)
+			len += a->part[end].value.len;
+		if ((p = arena_alloc(&b->arena, len)) == NULL) {
+			batch_weird(b, WEIRD_BATCH_ARENA, NULL);
+			continue;
+		}
+		for (unsigned k = i; k < end; k++) {
+			struct span v = a->part[k].value;
+
+			if (v.len != 0)
+				memcpy(p + at, v.ptr, v.len);
+			at += v.len;
+		}
+		a->arg[a->part[i].arg] = span_of(p, len);
 	}
-	if (had.len != 0)
-		memcpy(p, had.ptr, had.len);
-	if (more.len != 0)
-		memcpy(p + had.len, more.ptr, more.len);
-	a->arg[i] = span_of(p, had.len + more.len);
 }
 
 /* aN, aN[k] or aN_len of an EXECVE record. */
@@ -583,7 +617,7 @@ static void
 read_arg(struct audit *a, struct batch *b, struct span key, struct span value)
 {
 	struct cursor c = cur_of(span_sub(key, 1, SIZE_MAX));
-	uint64_t i;
+	uint64_t i, k = 0;
 
 	if (!take_num(&c, &i) || cur_peek(&c, 0) == '_')
 		return;
@@ -593,10 +627,18 @@ read_arg(struct audit *a, struct batch *b, struct span key, struct span value)
 	}
 	for (; a->nargs <= i; a->nargs++)
 		a->arg[a->nargs] = SPAN_NONE;
-	if (c.left != 0)
-		join_arg(a, b, (unsigned)i, value);
-	else
+	if (c.left == 0) {
 		a->arg[i] = value;
+		return;
+	}
+	if (a->nparts == PARTS_MAX) {
+		batch_weird(b, WEIRD_AUDIT_LIMIT, NULL);
+		return;
+	}
+	cur_skip(&c, 1);
+	(void)take_num(&c, &k);
+	a->part[a->nparts++] = (struct part){ value, (uint32_t)i,
+	    (uint32_t)MIN_OF(k, (uint64_t)UINT32_MAX) };
 }
 
 struct special {
@@ -1060,6 +1102,7 @@ tell(struct audit *a, struct batch *b, const struct pend *p)
 		type = take_part(&c, &body);
 		read_body(a, b, &f, type, body);
 	}
+	join_parts(a, b);
 	name_call(&f);
 	if (is_exec(&f))
 		cmd = a->nargs != 0 ? join_args(a, b) : f.proctitle;

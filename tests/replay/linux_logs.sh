@@ -203,6 +203,19 @@ piped() {
 }
 case_is "from a file as standard input" piped
 
+# -- a real one -------------------------------------------------------------------
+
+otrf=$corpus/otrf/atomic/linux/discovery/host/sh_arp_cache.zip
+if [ -f "$otrf" ]; then
+	arp() {
+		hunt 0 --quiet --no-default-rules --kinds process,auditd \
+		    --events "$dir/ev" "$otrf" && has "$dir/ev" \
+		    'map(.CommandLine // empty) == ["arp -a", "grep -v ^?"] and
+		    map(.["audit.serial"] // empty) == [92733, 92734]'
+	}
+	case_is "a recorded arp -a" arp
+fi
+
 # -- the public rules -------------------------------------------------------------
 
 [ -d "$corpus/sigma/rules/linux" ] || {

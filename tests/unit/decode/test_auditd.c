@@ -274,6 +274,38 @@ test_split_argument(void **state)
 	is(e, "a2", "z");
 	is(event_of(KIND_PROCESS, 0), "CommandLine",
 	    "sh echo one two three!! z");
+	/* The other way round, as ausearch has it. */
+	read_line("type=EXECVE " AT(10) "a1[1]=776F2074687265652121 a2=\"z\"");
+	read_line("type=EXECVE " AT(10) "argc=3 a0=\"sh\" a1_len=40 "
+	    "a1[0]=6563686F206F6E652074");
+	end();
+	is(event_of(KIND_AUDITD, 1), "a1", "echo one two three!!");
+}
+
+/* A long argument must not cost the batch its memory. */
+static void
+test_long_argument(void **state)
+{
+	static char line[8000];
+	const struct value *v;
+	size_t n;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < 30; k++) {
+			n = (size_t)snprintf(line, sizeof(line), "type=EXECVE "
+			    "msg=audit(1700000000.123:%u): a1[%u]=", i, k);
+			memset(line + n, '4', 7500);
+			line[n + 7500] = '\0';
+			read_line(line);
+		}
+	end();
+	for (unsigned i = 0; i < 4; i++) {
+		v = get(event_of(KIND_AUDITD, i), "a1");
+		assert_non_null(v);
+		assert_int_equal(v->len, 30 * 7500 / 2);
+	}
+	assert_int_equal(weirds.count[WEIRD_BATCH_ARENA], 0);
 }
 
 static void
@@ -443,6 +475,8 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_hex, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_split_argument, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_long_argument, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_registers, setup,
 		    teardown),
