@@ -161,6 +161,52 @@ bool		 json_u64(const struct json *, uint32_t i, uint64_t *);
 bool		 json_i64(const struct json *, uint32_t i, int64_t *);
 bool		 json_f64(const struct json *, uint32_t i, double *);
 
+/* -- XML (as much as event logs use; no DOCTYPE) ------------------------ */
+
+/*
+ * Pulled piece by piece: xml_init(), then xml_next() until XML_END or
+ * XML_BROKEN.  An element gives XML_OPEN, its attributes, what is in it, and
+ * XML_CLOSE, be it <a/> or <a></a>.  The end comes behind the first element
+ * that is not in another; xml_rest() is what follows it.
+ */
+enum xml_event {
+	XML_END,
+	XML_BROKEN,	/* not well formed, cut, too deep, or with DOCTYPE */
+	XML_OPEN,	/* name */
+	XML_ATTR,	/* name, text */
+	XML_TEXT,	/* text; blanks alone are not told */
+	XML_CLOSE	/* name */
+};
+
+#define XML_DEPTH_MAX	32	/* Windows events use some 6 */
+
+struct xml {
+	struct span	name;		/* without prefix */
+	struct span	text;		/* as it stands: see xml_text() */
+	unsigned	depth;		/* open elements: 1 at the root's
+					 * XML_OPEN, 0 at its XML_CLOSE */
+	bool		escaped;	/* text has references */
+	bool		cdata;		/* text was CDATA */
+	bool		is_xmlns;	/* attribute: declares a namespace */
+	/* The reader's own: */
+	bool		in_tag, is_over;
+	struct cursor	rest;
+	struct span	open[XML_DEPTH_MAX];
+};
+
+void		 xml_init(struct xml *, struct span text);
+enum xml_event	 xml_next(struct xml *);
+/* Behind XML_OPEN or XML_ATTR: passes over the rest of that element and its
+ * XML_CLOSE; false when the text breaks or ends before. */
+bool		 xml_skip(struct xml *);
+/* The text with its references decoded, into the arena when it has some;
+ * SPAN_NONE when that is full. */
+struct span	 xml_text(const struct xml *, struct arena *);
+/* The same by hand: dst has room for src.len bytes; returns bytes written.
+ * Unknown references stay, characters that are none become U+FFFD. */
+size_t		 xml_unescape(struct span src, uint8_t *dst);
+struct span	 xml_rest(const struct xml *);
+
 /* -- content encodings -------------------------------------------------- */
 
 enum content_coding {

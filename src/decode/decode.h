@@ -215,6 +215,42 @@ void		 dec_add_target(struct batch *, struct span target,
 /* An address from its text; a name stays text. */
 void		 dec_add_addr(struct batch *, unsigned field, struct span);
 
+/* -- Linux logs: what auditd, syslog and journal share ------------------- */
+
+/* The audit system's records, joined to events (audit.c). */
+struct audit;
+struct audit_record {
+	struct span	host, type, body;
+	int64_t		time;
+	uint64_t	serial;		/* 0: an event of this record alone */
+};
+struct audit	*audit_new(struct dec *);
+/* Tells what still waits. */
+void		 audit_free(struct dec *, struct audit *);
+void		 audit_flush(struct dec *, struct audit *);
+/* Is it "[node=N ]type=T msg=audit(...)"? */
+bool		 audit_match(struct span line);
+/* One such line; host: where it names none.  false: it is none. */
+bool		 audit_line(struct dec *, struct audit *, struct span host,
+		    struct span line);
+void		 audit_record(struct dec *, struct audit *,
+		    const struct audit_record *);
+
+/* A message of a program, and what it says of sign-ins and commands: events of
+ * kind auth and process (authlog.c). */
+struct log_line {
+	struct span	host, app, pid, msg;
+	int64_t		time;
+};
+void		 log_facts(struct dec *, const struct log_line *);
+/* "USER : [REASON ; ]TTY=T ; PWD=D ; USER=U ; COMMAND=C" of sudo(8). */
+struct sudo_line {
+	struct span	actor, reason, tty, pwd, user, command;
+};
+/* A message of Sysmon for Linux (sysmonxml.c); false: is none. */
+bool		 sysmon_event(struct dec *, const struct log_line *);
+bool		 log_sudo(struct span msg, struct sudo_line *);
+
 #define DEC_STATE_MAX	256	/* bytes of state in a flow; more: dec_alloc */
 
 /*

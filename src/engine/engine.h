@@ -121,7 +121,8 @@ bool		 told_unpack(struct arena *, struct span, struct told *);
 
 /* What reads an input with this head, also with --carve: that takes what
  * nothing else claims, and event logs, which have slack.  NULL: nothing. */
-const struct source *choose_source(const struct hunt_options *, struct span);
+const struct source *choose_source(const struct hunt_options *,
+		    struct span head);
 
 /* -- script blocks ------------------------------------------------------- */
 
@@ -130,7 +131,7 @@ struct scripts;
 struct scripts	*scripts_new(struct weirds *);
 void		 scripts_free(struct scripts *);
 void		 scripts_reset(struct scripts *);	/* another unit begins */
-/* When the event brings the last missing part of a block: itself with the
+/* When the event brings the last part of a block that was missing: it with the
  * whole text, valid until the next call; else NULL. */
 const struct event *scripts_take(struct scripts *, const struct event *);
 /* Asks for what joining needs, if somebody wants the text. */

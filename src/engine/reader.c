@@ -309,6 +309,7 @@ read_source(struct reader_ctx *r, const struct unit *u,
 		return;
 	}
 	weirds_init(&elsewhere);
+	r->batch.written = src->win.in->written;
 	if ((err = s->open(src, state)) != ERR_OK)
 		src->err = err;
 	while (err == ERR_OK && !chain.given_up) {

@@ -7,16 +7,17 @@
 /* Which fields name what; the first that is there. */
 static const struct {
 	enum entity	entity;
-	uint16_t	field[4];
+	uint16_t	field[5];
 } named[] = {
-	{ ENTITY_HOST, { FIELD_WIN_COMPUTER, FIELD_DST_IP, FIELD_HTTP_VHOST,
-	    FIELD_HTTP_HOST } },
+	{ ENTITY_HOST, { FIELD_WIN_COMPUTER, FIELD_SYSLOG_HOST, FIELD_DST_IP,
+	    FIELD_HTTP_VHOST, FIELD_HTTP_HOST } },
 	{ ENTITY_SRC_IP, { FIELD_SRC_IP, FIELD_IP_ADDRESS } },
 	{ ENTITY_DST_IP, { FIELD_DST_IP } },
 	{ ENTITY_DST_PORT, { FIELD_DST_PORT } },
 	{ ENTITY_USER, { FIELD_TARGET_USER, FIELD_SUBJECT_USER,
-	    FIELD_NTLM_USER } },
-	{ ENTITY_PROCESS, { FIELD_IMAGE, FIELD_NEW_PROCESS } },
+	    FIELD_NTLM_USER, FIELD_AUTH_USER, FIELD_PROC_USER } },
+	{ ENTITY_PROCESS, { FIELD_IMAGE, FIELD_NEW_PROCESS,
+	    FIELD_AUDIT_EXE } },
 	{ ENTITY_SERVICE, { FIELD_SERVICE_NAME } },
 	{ ENTITY_URL, { FIELD_HTTP_URI } },
 	{ ENTITY_DOMAIN, { FIELD_DNS_QUERY, FIELD_TLS_SNI } },
@@ -25,7 +26,8 @@ static const struct {
 /* What the sentence quotes, the first that is there. */
 static const uint16_t quoted[] = {
 	FIELD_COMMAND_LINE, FIELD_IMAGE, FIELD_NEW_PROCESS,
-	FIELD_SERVICE_NAME, FIELD_HTTP_URI, FIELD_DNS_QUERY, FIELD_TEXT
+	FIELD_SERVICE_NAME, FIELD_HTTP_URI, FIELD_DNS_QUERY,
+	FIELD_AUDIT_TITLE, FIELD_TEXT
 };
 
 void
@@ -48,7 +50,11 @@ rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
 	for (size_t i = 0; i < NITEMS(named); i++)
 		for (size_t k = 0; k < NITEMS(named[i].field) &&
 		    f->entity[named[i].entity].len == 0; k++)
-			if (named[i].field[k] != FIELD_OTHER)
+			/* A host's own log: its peers are others. */
+			if (named[i].field[k] != FIELD_OTHER &&
+			    !(named[i].entity == ENTITY_HOST &&
+			    named[i].field[k] == FIELD_DST_IP &&
+			    e->kind == KIND_AUDITD))
 				finding_entity(f, named[i].entity, m, e,
 				    named[i].field[k]);
 	buf_init(&text, 4096);

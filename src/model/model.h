@@ -252,6 +252,9 @@ struct batch {
 	uint32_t		 source;	/* for locators */
 	uint32_t		 member;
 	int64_t			 clock;		/* newest time seen; data */
+	int64_t			 written;	/* input's last change, ns; 0:
+						 * not known.  For logs whose
+						 * times lack the year */
 	const struct demand	*want;
 	struct weirds		*weirds;
 	struct field		*scratch;	/* event in the making */

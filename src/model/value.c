@@ -317,14 +317,17 @@ is_own_key(const char *name)
 static void
 put_name(struct buf *b, const struct field *f)
 {
-	if (f->v.id != FIELD_OTHER) {
-		json_key(b, field_name(f->v.id));
-	} else if (is_own_key(f->name)) {
+	const char *name = f->v.id != FIELD_OTHER ? field_name(f->v.id) :
+	    f->name;
+
+	/* Names of fields.def are none of them; those of rules may be. */
+	if ((f->v.id == FIELD_OTHER || f->v.id >= FIELD_COUNT) &&
+	    is_own_key(name)) {
 		buf_str(b, "\"_");
-		buf_str(b, f->name);
+		buf_str(b, name);
 		buf_str(b, "\":");
 	} else {
-		json_key(b, f->name);
+		json_key(b, name);
 	}
 }
 

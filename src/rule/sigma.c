@@ -589,8 +589,9 @@ field_id(struct sigma *s, int node, struct span name, bool renamed,
 		if (name.ptr[i] != ' ')
 			squeezed[n++] = name.ptr[i];
 	name = span_of(squeezed, n);
-	id = t->kind == KIND_WINEVENT ? field_by_name(name) :
-	    field_by_alias(name);
+	/* Those two carry the names that rules use. */
+	id = t->kind == KIND_WINEVENT || t->kind == KIND_AUDITD ?
+	    field_by_name(name) : field_by_alias(name);
 	if (id == FIELD_OTHER && (id = field_intern(name)) == FIELD_OTHER)
 		fail(s, node, "more field names than are kept", name);
 	return (uint16_t)id;

@@ -4,7 +4,8 @@
  *
  * The map is data in the schema of SigmaHQ's own table (tests/thor.yml), so
  * that very file can be given; our own keys beside it: kind (of event, else
- * winevent) and absent (fields that the events never have).
+ * winevent), alone (only rules that name nothing else) and absent (fields that
+ * the events never have).
  *
  *	logsources:
  *	  NAME:
@@ -31,6 +32,7 @@ struct entry {
 	struct span	category, product, service;
 	struct span	re_category, re_product, re_service;
 	bool		rewrites;
+	bool		alone;
 	bool		elsewhere;	/* in files of logs, not in events */
 	enum kind	kind;
 	struct span	*channel;
@@ -166,6 +168,8 @@ read_entry(struct sigma_map *m, const char *path, const struct ydoc *y,
 		    (int)MIN_OF(kind.len, (size_t)80), (const char *)kind.ptr);
 		return false;
 	}
+	e->alone = e->kind == KIND_WINEVENT ||
+	    ydoc_get(y, node, "alone") != 0;
 	read_conditions(p, y, ydoc_get(y, node, "conditions"), e);
 	read_renames(p, y, ydoc_get(y, node, "fieldmappings"), e);
 	read_channels(p, y, ydoc_get(y, node, "sources"), e);
@@ -369,8 +373,7 @@ follow(struct finder *f, struct path *at, struct span category,
 			continue;
 		/* A product alone means rules that name nothing else. */
 		if (e->category.len == 0 && e->service.len == 0 &&
-		    (category.len != 0 || service.len != 0) &&
-		    e->kind == KIND_WINEVENT)
+		    (category.len != 0 || service.len != 0) && e->alone)
 			continue;
 		if (e->elsewhere)
 			continue;

@@ -77,6 +77,7 @@ input_fd(int fd)
 		 * parts: its offsets are not ours. */
 		if (at == 0)
 			f->in.fd = fd;
+		f->in.written = (int64_t)st.st_mtime * NSEC;
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	}
 	return &f->in;

@@ -23,6 +23,8 @@ struct input {
 	uint64_t	 size;		/* when known, else UINT64_MAX */
 	uint64_t	 pos;		/* bytes read so far */
 	int		 fd;		/* plain file that can seek, else -1 */
+	int64_t		 written;	/* last, as file system or archive
+					 * says, ns; 0: not known */
 	enum err	 err;		/* why read gave -1 */
 	int		 sys_errno;
 };

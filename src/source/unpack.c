@@ -420,8 +420,12 @@ show_member(struct unpack *u, struct archive_entry *e)
 {
 	u->member = (struct input){
 		.read = member_read, .close = member_close,
-		.size = UINT64_MAX, .fd = -1
+		.size = UINT64_MAX, .fd = -1, .written = u->win->in->written
 	};
+	if (e != NULL && archive_entry_mtime_is_set(e) &&
+	    archive_entry_mtime(e) > 0 &&
+	    archive_entry_mtime(e) < INT64_MAX / NSEC)
+		u->member.written = archive_entry_mtime(e) * NSEC;
 	u->size_known = e != NULL && archive_entry_size_is_set(e);
 	if (u->size_known && archive_entry_size(e) >= 0)
 		u->member.size = (uint64_t)archive_entry_size(e);
