@@ -130,7 +130,7 @@ const struct source *choose_source(const struct hunt_options *,
 struct scripts;
 struct scripts	*scripts_new(struct weirds *);
 void		 scripts_free(struct scripts *);
-void		 scripts_reset(struct scripts *);	/* another unit begins */
+void		 scripts_reset(struct scripts *);	/* another unit */
 /* When the event brings the last part of a block that was missing: it with the
  * whole text, valid until the next call; else NULL. */
 const struct event *scripts_take(struct scripts *, const struct event *);
