@@ -26,8 +26,17 @@ int		 cmd_usage(const char *command, const char *fmt, ...)
  * after a message.  The program is the caller's. */
 int		 cmd_load_rules(struct rule_options *, const char *const *path,
 		    size_t n, struct program **);
+/* The folder of shipped data: $PICKET_SHARE, beside the binary, or where it
+ * was installed to. */
+const char	*cmd_share(void);
+/* The user's rules, $XDG_DATA_HOME/picket/rules or below ~/.local/share;
+ * NULL: neither is known. */
+const char	*cmd_store(void);
 /* One line a rule that cannot be used; returns how many. */
 size_t		 cmd_tell_faults(FILE *, const struct program *);
+/* The same but for those below a folder, which were told before. */
+size_t		 cmd_tell_faults_but(FILE *, const struct program *,
+		    const char *folder);
 /* Ends a command that wrote to standard output: a closed pipe or a full disk
  * is an error. */
 int		 cmd_finish(int status);

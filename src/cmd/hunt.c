@@ -2,6 +2,7 @@
  *
  * picket hunt: the command line of a hunt.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ enum {
 	OPT_FORMAT = 256, OPT_EVENTS, OPT_RAW, OPT_CARVE, OPT_MIN_SEVERITY,
 	OPT_SINCE, OPT_UNTIL, OPT_JOBS, OPT_FAIL_ON, OPT_PROGRESS, OPT_QUIET,
 	OPT_NO_DEFAULT_RULES, OPT_KINDS, OPT_RULES, OPT_SIGMA_MAP,
-	OPT_STRICT_RULES, OPT_DETECTOR, OPT_NO_DETECTOR, OPT_HELP
+	OPT_STRICT_RULES, OPT_DETECTOR, OPT_NO_DETECTOR, OPT_SUMMARY,
+	OPT_TUNE, OPT_HELP
 };
 
 static const struct option options[] = {
@@ -40,6 +42,8 @@ static const struct option options[] = {
 	{ "no-default-rules", no_argument, NULL, OPT_NO_DEFAULT_RULES },
 	{ "detector", required_argument, NULL, OPT_DETECTOR },
 	{ "no-detector", required_argument, NULL, OPT_NO_DETECTOR },
+	{ "summary", required_argument, NULL, OPT_SUMMARY },
+	{ "tune", required_argument, NULL, OPT_TUNE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 }
 };
@@ -54,6 +58,7 @@ struct line {
 	const char		*rules[RULES_PATHS_MAX];
 	size_t			 nrules;
 	struct rule_options	 rule_opt;
+	const char		*tune;
 	bool			 strict_rules;
 	bool			 format_given, progress_given;
 };
@@ -85,6 +90,9 @@ help(void)
 "      --until T         events before T\n"
 "      --jobs N          workers; default: the number of processors\n"
 "      --fail-on S       exit 1 if a finding is at or above S\n"
+"      --summary NAME    an overview beside the findings: logons, computers,\n"
+"                        channels, rules, pivot; repeatable\n"
+"      --tune FILE       levels, exclusions and allow lists (YAML)\n"
 "      --no-default-rules  no rules and no detector that is not named\n"
 "      --detector NAME   run this detector (picket list detectors)\n"
 "      --no-detector NAME  leave this one out\n"
@@ -207,6 +215,12 @@ take_option(struct line *l, int opt, const char *arg)
 		return choose(l, arg, true);
 	case OPT_NO_DETECTOR:
 		return choose(l, arg, false);
+	case OPT_SUMMARY:
+		l->opt.summaries |= summary_find(span_str(arg));
+		return summary_find(span_str(arg)) != 0;
+	case OPT_TUNE:
+		l->tune = arg;
+		return true;
 	case OPT_RAW:
 		l->opt.raw = true;
 		return true;
@@ -252,11 +266,91 @@ finish_line(struct line *l)
 	    isatty(STDERR_FILENO));
 }
 
+/* What was named, then the user's own rules, then those that ship: of one id
+ * the first counts. */
+static int
+load_rules(struct line *l, bool defaults, struct program **program)
+{
+	const char *path[RULES_PATHS_MAX + 2], *store = cmd_store();
+	static char shipped[4096];
+	size_t n = l->nrules;
+	int bad;
+
+	memcpy(path, l->rules, n * sizeof(*path));
+	if (store != NULL && access(store, R_OK) != 0)
+		store = NULL;
+	if (defaults && store != NULL)
+		path[n++] = store;
+	snprintf(shipped, sizeof(shipped), "%s/rules", cmd_share());
+	if (defaults && access(shipped, R_OK) == 0)
+		path[n++] = shipped;
+	if (n == 0)
+		return STATUS_OK;
+	bad = cmd_load_rules(&l->rule_opt, path, n, program);
+	if (bad != STATUS_OK)
+		return bad;
+	if (cmd_tell_faults_but(stderr, *program, store) != 0 &&
+	    l->strict_rules)
+		return STATUS_USAGE;
+	l->opt.rules = *program;
+	return STATUS_OK;
+}
+
+/* An id that nothing has is a mistyped one. */
+static void
+check_tuned_rules(const struct line *l, const struct tune *t)
+{
+	const char *id;
+	unsigned line, column;
+
+	for (size_t i = 0; tune_rule(t, i, &id, &line, &column); i++) {
+		const size_t n = strcspn(id, "-");
+		bool known = false;
+
+		for (size_t k = 0; k < ndetectors && !known; k++)
+			known = strncmp(id, detectors[k]->name, n) == 0;
+		for (size_t k = 0; l->opt.rules != NULL && !known &&
+		    k < program_rules(l->opt.rules); k++)
+			known = strcmp(id, program_rule_at(l->opt.rules,
+			    k)->id) == 0;
+		if (!known)
+			fprintf(stderr, "%s:%u:%u: no rule has this id: %s\n",
+			    l->tune, line, column, id);
+	}
+}
+
+/* The tune's texts live in a program of their own. */
+static int
+load_tune(struct line *l, struct program **texts, struct tune **tune)
+{
+	enum err err;
+
+	if (l->tune == NULL)
+		return STATUS_OK;
+	if ((*texts = program_new()) == NULL)
+		err = ERR_NOMEM;
+	else
+		err = tune_load(*texts, l->tune, tune);
+	if (err == ERR_OK) {
+		check_tuned_rules(l, *tune);
+		l->opt.tune = *tune;
+		return STATUS_OK;
+	}
+	if (err == ERR_RULE)
+		cmd_tell_faults(stderr, *texts);
+	else
+		fprintf(stderr, "picket: %s: %s%s%s\n", l->tune,
+		    err_text(err), err == ERR_OPEN ? ": " : "",
+		    err == ERR_OPEN ? strerror(errno) : "");
+	return STATUS_USAGE;
+}
+
 int
 cmd_hunt(int argc, char **argv)
 {
 	static struct line l;
-	struct program *program = NULL;
+	struct program *program = NULL, *texts = NULL;
+	struct tune *tune = NULL;
 	bool defaults = true;
 	int opt;
 
@@ -292,17 +386,14 @@ cmd_hunt(int argc, char **argv)
 		return cmd_usage("hunt", "--events - and --format both want "
 		    "standard output");
 	finish_line(&l);
-	if (l.nrules != 0) {
-		int bad = cmd_load_rules(&l.rule_opt, l.rules, l.nrules,
-		    &program);
-
-		if (bad != STATUS_OK)
-			return bad;
-		if (cmd_tell_faults(stderr, program) != 0 && l.strict_rules)
-			return STATUS_USAGE;
-		l.opt.rules = program;
-	}
-	opt = hunt_run(&l.opt);
+	l.opt.share = cmd_share();
+	opt = load_rules(&l, defaults, &program);
+	if (opt == STATUS_OK)
+		opt = load_tune(&l, &texts, &tune);
+	if (opt == STATUS_OK)
+		opt = hunt_run(&l.opt);
+	tune_free(tune);
+	program_free(texts);
 	program_free(program);
 	return opt;
 }

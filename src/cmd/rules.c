@@ -12,8 +12,8 @@
 
 /* Where the shipped data lies: $PICKET_SHARE, beside the binary's tree (a
  * build or an installation), or where it was installed to. */
-static const char *
-share_folder(void)
+const char *
+cmd_share(void)
 {
 	static const char *const beside[] = {
 		"/../share/picket", "/../../share", "/../share"
@@ -51,7 +51,7 @@ cmd_load_rules(struct rule_options *opt, const char *const *path, size_t n,
 
 	*out = p;
 	if (opt->share == NULL)
-		opt->share = share_folder();
+		opt->share = cmd_share();
 	for (size_t i = 0; p != NULL && i < n; i++) {
 		enum err err = rules_load(p, opt, path[i]);
 
@@ -71,16 +71,47 @@ cmd_load_rules(struct rule_options *opt, const char *const *path, size_t n,
 	return STATUS_OK;
 }
 
+const char *
+cmd_store(void)
+{
+	static char path[4096];
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	int n;
+
+	/* The specification of base folders wants absolute paths. */
+	if (data != NULL && data[0] == '/')
+		n = snprintf(path, sizeof(path), "%s/picket/rules", data);
+	else if (home != NULL && home[0] == '/')
+		n = snprintf(path, sizeof(path),
+		    "%s/.local/share/picket/rules", home);
+	else
+		return NULL;
+	return n < (int)sizeof(path) ? path : NULL;
+}
+
 size_t
 cmd_tell_faults(FILE *f, const struct program *p)
 {
+	return cmd_tell_faults_but(f, p, NULL);
+}
+
+size_t
+cmd_tell_faults_but(FILE *f, const struct program *p, const char *folder)
+{
+	const size_t skip = folder == NULL ? 0 : strlen(folder);
+	size_t told = 0;
+
 	for (size_t i = 0; i < program_faults(p); i++) {
 		const struct rule_fault *x = program_fault_at(p, i);
 
+		if (skip != 0 && strncmp(x->path, folder, skip) == 0 &&
+		    x->path[skip] == '/')
+			continue;
+		told++;
 		fprintf(f, "%s:%u:%u: %s\n", x->path, x->line, x->column,
 		    x->reason);
 	}
-	return program_faults(p);
+	return told;
 }
 
 static int

@@ -83,6 +83,7 @@ finding_pack(struct buf *b, const struct finding *f)
 	buf_le64(b, (uint64_t)f->time);
 	buf_le64(b, (uint64_t)f->last_time);
 	buf_le64(b, f->count);
+	buf_le64(b, f->same);
 	for (unsigned i = 0; i < ENTITY_COUNT; i++)
 		put_text(b, f->entity[i]);
 	put_text(b, f->message);
@@ -111,6 +112,7 @@ finding_unpack(struct arena *m, struct span s, struct finding *f)
 	f->time = (int64_t)cur_le64(&c);
 	f->last_time = (int64_t)cur_le64(&c);
 	f->count = cur_le64(&c);
+	f->same = cur_le64(&c);
 	for (unsigned i = 0; i < ENTITY_COUNT; i++)
 		f->entity[i] = get_text(&c, m);
 	f->message = get_text(&c, m);
@@ -194,6 +196,7 @@ note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 
 	buf_le32(b, e->kind);
 	buf_le64(b, (uint64_t)e->time);
+	buf_le64(b, e->same);
 	put_locator(b, &e->loc);
 	count_at = b->len;
 	buf_le32(b, 0);
@@ -280,6 +283,7 @@ note_unpack(struct arena *m, struct span s, struct event *e)
 	memset(e, 0, sizeof(*e));
 	kind = cur_le32(&c);
 	e->time = (int64_t)cur_le64(&c);
+	e->same = cur_le64(&c);
 	e->loc = get_locator(&c);
 	n = cur_le32(&c);
 	if (!cur_ok(&c) || kind >= KIND_COUNT || n > EVENT_FIELDS_MAX)

@@ -55,12 +55,18 @@ struct hunt_options {
 	unsigned			 jobs;
 	int				 fail_on;	/* severity or -1 */
 	bool				 progress, quiet;
+	unsigned			 summaries;	/* SUMMARY_* */
+	const struct tune		*tune;		/* or NULL */
+	const char			*share;		/* shipped data */
 };
 
 /* What a rule of any language found, as a finding. */
 void		 rule_finding(struct finding *, struct arena *,
 		    const struct rule *, const struct event *,
 		    struct buf *fold);
+
+/* The fields that it reads. */
+void		 rule_finding_demand(struct demand *);
 
 /* Runs to the end and returns an enum status. */
 int		 hunt_run(const struct hunt_options *);
@@ -105,6 +111,7 @@ struct told {
 	uint32_t		 unit;
 	uint64_t		 inputs, skipped, bytes, records, events;
 	uint64_t		 unreadable;	/* with those not listed */
+	uint64_t		 tuned;
 	struct weirds		 weirds;
 	struct told_member	*member;
 	size_t			 nmembers;
@@ -153,6 +160,12 @@ struct reader_ctx {
 	struct matcher		*rules;		/* NULL: none loaded */
 	struct scripts		*scripts;	/* NULL: nobody reads them */
 	struct arena		 hit;		/* texts of one finding */
+	struct counts		*counts;	/* NULL: no summary wants it */
+	struct arena		 count;		/* texts of one event */
+	const struct event	*now;		/* at hand */
+	/* For who wants the events themselves; or NULL. */
+	void			(*watch)(void *, const struct event *);
+	void			*watch_arg;
 	struct detect		*detect;	/* by option's detector */
 	struct detect		**by_kind[KIND_COUNT];
 	size_t			 nby_kind[KIND_COUNT];
@@ -199,6 +212,78 @@ enum err	 workers_run(const struct hunt_options *,
 		    const struct unit *, size_t nunits, struct gathered *);
 void		 gathered_fini(struct gathered *);
 
+/* -- overviews: counting for --summary ----------------------------------- */
+
+enum {
+	SUMMARY_LOGONS = 1, SUMMARY_COMPUTERS = 2, SUMMARY_CHANNELS = 4,
+	SUMMARY_RULES = 8, SUMMARY_PIVOT = 16,
+	/* those that count events */
+	SUMMARY_EVENTS = SUMMARY_LOGONS | SUMMARY_COMPUTERS | SUMMARY_CHANNELS
+};
+/* 0: no such name. */
+unsigned	 summary_find(struct span name);
+
+/* What a row of counts is of, and what its texts are. */
+enum { COUNT_LOGON, COUNT_COMPUTER, COUNT_SYSTEM, COUNT_CHANNEL, COUNT_WHATS };
+enum { LOGON_USER, LOGON_SRC, LOGON_WORKSTATION, LOGON_TYPE, LOGON_COMPUTER,
+	LOGON_PACKAGE, COUNT_COLUMNS };
+enum { COMPUTER_NAME, COMPUTER_MORE };
+enum { CHANNEL_NAME, CHANNEL_PROVIDER, CHANNEL_ID };
+enum { LOGON_OK, LOGON_FAILED, LOGON_EXPLICIT, LOGON_OFF, COUNT_NUMBERS };
+
+struct count_row {
+	uint32_t	what;
+	struct span	col[COUNT_COLUMNS];
+	uint64_t	n[COUNT_NUMBERS];
+	int64_t		first, last;
+};
+
+#define COUNTS_ROWS	8192u		/* of a worker, until they go out */
+#define COUNTS_BYTES	(2u << 20)	/* of their texts */
+#define SUMMARY_ROWS_MAX 200000u	/* of the report: some 60 MB */
+#define SUMMARY_BYTES	(32u << 20)
+#define COUNT_TAG	UINT32_MAX	/* sort_key.tag of such items */
+
+struct counts;
+struct counts	*counts_new(uint32_t cap, size_t text_bytes);
+void		 counts_free(struct counts *);
+/* false: no room for one more row. */
+bool		 counts_add(struct counts *, const struct count_row *);
+void		 counts_clear(struct counts *);
+uint32_t	 counts_rows(const struct counts *);
+bool		 counts_next(const struct counts *, uint32_t *it,
+		    const struct count_row **);
+void		 count_pack(struct buf *, const struct count_row *);
+bool		 count_unpack(struct span, struct count_row *);
+
+struct count_sink {
+	void		(*add)(void *arg, const struct count_row *);
+	void		*arg;
+};
+void		 count_event(struct count_sink *, unsigned summaries,
+		    struct arena *, const struct event *);
+void		 count_demand(unsigned summaries, struct demand *);
+
+/* The tables that were asked for; into the arena.  share: the folder of
+ * shipped data, for the titles of events; or NULL. */
+bool		 overviews_build(struct report *, struct arena *,
+		    unsigned summaries, const struct counts *,
+		    const char *share);
+
+/* -- the same event in several files ------------------------------------- */
+
+/* Copies of a log give every event again.  What names it: channel, computer,
+ * record number and time. */
+uint64_t	 same_event(const struct event *);
+void		 same_demand(struct demand *);
+struct same;
+struct same	*same_new(void);
+void		 same_free(struct same *);
+/* Was it there at another place?  what: what is asked for it.  Events must
+ * come in order of time. */
+bool		 same_seen(struct same *, struct weirds *, uint64_t same,
+		    uint64_t what, int64_t time, const struct locator *);
+
 /* -- sandbox ------------------------------------------------------------- */
 
 /*
@@ -221,6 +306,7 @@ void		 judge_free(struct judge *);
 /* All items in order, then the end; fills the report's findings, which live
  * as long as the judge. */
 enum err	 judge_run(struct judge *, struct merge *, struct report *);
+const struct counts *judge_counts(const struct judge *);
 
 /* -- writing ------------------------------------------------------------- */
 

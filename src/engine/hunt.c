@@ -172,8 +172,16 @@ set_demand(struct hunt *h)
 			return;
 		memcpy(h->want.kind, opt->kinds, KIND_COUNT);
 	}
-	if (opt->rules != NULL)
+	if (opt->rules != NULL) {
 		program_demand(opt->rules, &h->want);
+		if (program_rules(opt->rules) != 0)
+			rule_finding_demand(&h->want);
+	}
+	if (opt->rules != NULL || opt->ndetectors != 0)
+		same_demand(&h->want);
+	if (opt->tune != NULL && !opt->raw)
+		tune_demand(opt->tune, &h->want);
+	count_demand(opt->summaries, &h->want);
 	for (size_t i = 0; i < opt->ndetectors; i++) {
 		const struct detector *d = opt->detector[i];
 
@@ -270,6 +278,7 @@ sum_up(struct hunt *h)
 		s->bytes += t->bytes;
 		s->records += t->records;
 		s->events += t->events;
+		s->tuned += t->tuned;
 		weirds_merge(&h->report.weirds, &t->weirds);
 		ok = note_members(h, source, t);
 		for (size_t k = 0; k < t->nbad && ok; k++)
@@ -423,6 +432,9 @@ run(struct hunt *h)
 	stage_done(h, STAGE_READ, "read", &t);
 	if ((err = judge_all(h)) != ERR_OK)
 		return err;
+	if (!overviews_build(&h->report, &h->arena, h->opt->summaries,
+	    judge_counts(h->judge), h->opt->share))
+		return ERR_NOMEM;
 	stage_done(h, STAGE_JUDGE, "judge", &t);
 	if (!story_build(&h->report, &h->arena))
 		return ERR_NOMEM;

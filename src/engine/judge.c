@@ -23,6 +23,9 @@ struct judge {
 	struct table	*fold;		/* key: index of the finding */
 	struct finding	**finding;
 	size_t		 nfindings;
+	struct same	*same;		/* NULL: --raw */
+	struct counts	*counts;	/* NULL: no summary wants it */
+	uint64_t	 duplicates, tuned;
 	enum err	 err;
 };
 
@@ -192,10 +195,29 @@ take_finding(struct judge *j, const struct finding *f)
 	j->finding[j->nfindings++] = kept;
 }
 
-static void
-raise_late(struct detect *d, const struct finding *f)
+/* A copy of the event that it is of, in another file? */
+static bool
+is_copy(struct judge *j, uint64_t same, uint64_t what, int64_t time,
+    const struct locator *loc)
 {
-	take_finding(d->arg, f);
+	if (j->same == NULL || !same_seen(j->same, j->weirds, same, what, time,
+	    loc))
+		return false;
+	j->duplicates++;
+	return true;
+}
+
+static void
+raise_late(struct detect *d, const struct finding *from)
+{
+	struct judge *j = d->arg;
+	struct finding f = *from;
+	enum tuned what = j->opt->tune == NULL || j->opt->raw ? TUNED_NOT :
+	    tune_finding(j->opt->tune, &f, NULL);
+
+	j->tuned += what != TUNED_NOT;
+	if (what != TUNED_OUT)
+		take_finding(j, &f);
 }
 
 static void
@@ -221,6 +243,11 @@ judge_new(const struct hunt_options *opt, struct weirds *weirds)
 	arena_init(&j->item, 64u << 20);
 	j->detect = calloc(n, sizeof(*j->detect));
 	j->state = calloc(n, sizeof(*j->state));
+	if (!opt->raw && (j->same = same_new()) == NULL)
+		goto fail;
+	if ((opt->summaries & SUMMARY_EVENTS) != 0 && (j->counts = counts_new(
+	    SUMMARY_ROWS_MAX, SUMMARY_BYTES)) == NULL)
+		goto fail;
 	j->fold = table_new(sizeof(struct fold_key), sizeof(size_t),
 	    FINDINGS_MAX);
 	if (j->detect == NULL || j->state == NULL || j->fold == NULL)
@@ -268,8 +295,23 @@ judge_free(struct judge *j)
 	free(j->detect);
 	free(j->state);
 	table_free(j->fold);
+	same_free(j->same);
+	counts_free(j->counts);
 	arena_fini(&j->item);
 	free(j);
+}
+
+static enum err
+take_count(struct judge *j, struct span bytes)
+{
+	struct count_row row;
+
+	if (j->counts == NULL || !count_unpack(bytes, &row))
+		return ERR_FORMAT;
+	if (!counts_add(j->counts, &row))
+		batch_weird(&(struct batch){ .weirds = j->weirds },
+		    WEIRD_SUMMARY_ROWS, NULL);
+	return ERR_OK;
 }
 
 static enum err
@@ -279,10 +321,17 @@ take_item(struct judge *j, const struct sort_key *key, struct span bytes)
 	struct event e;
 
 	arena_reset(&j->item);
+	if (key->tag == COUNT_TAG)
+		return take_count(j, bytes);
 	if (key->tag == 0) {
+		struct fold_key what;
+
 		if (!finding_unpack(&j->item, bytes, &f))
 			return ERR_FORMAT;
-		take_finding(j, &f);
+		what = fold_key(&f);
+		if (f.nevidence == 0 || !is_copy(j, f.same, what.a, f.time,
+		    &f.evidence[0].loc))
+			take_finding(j, &f);
 	} else {
 		struct detect *d;
 
@@ -290,7 +339,8 @@ take_item(struct judge *j, const struct sort_key *key, struct span bytes)
 		    !note_unpack(&j->item, bytes, &e))
 			return ERR_FORMAT;
 		d = &j->detect[key->tag - 1];
-		if (d->row->note != NULL)
+		if (d->row->note != NULL &&
+		    !is_copy(j, e.same, key->tag, e.time, &e.loc))
 			d->row->note(d, j->state[key->tag - 1], &e);
 	}
 	return j->err;
@@ -470,5 +520,13 @@ judge_run(struct judge *j, struct merge *m, struct report *r)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < n; i++)
 		make_id(r, r->finding[i], j->opt->raw, r->finding_id[i]);
+	r->summary.duplicates = j->duplicates;
+	r->summary.tuned += j->tuned;
 	return ERR_OK;
+}
+
+const struct counts *
+judge_counts(const struct judge *j)
+{
+	return j->counts;
 }

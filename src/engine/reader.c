@@ -32,17 +32,32 @@ spill(struct reader_ctx *r, struct sorter *s, const struct event *e,
 		r->spill_err = err;
 }
 
+/* What --tune says of it; false: it is left out. */
+static bool
+tune(struct reader_ctx *r, struct finding *f, const struct event *e)
+{
+	enum tuned what = r->opt->tune == NULL || r->opt->raw ? TUNED_NOT :
+	    tune_finding(r->opt->tune, f, e);
+
+	r->told.tuned += what != TUNED_NOT;
+	return what != TUNED_OUT;
+}
+
 static void
-take_finding(struct detect *d, const struct finding *f)
+take_finding(struct detect *d, const struct finding *from)
 {
 	struct reader_ctx *r = d->arg;
-	struct event at = { .time = f->time };
+	struct finding f = *from;
+	struct event at = { .time = f.time };
 
-	if (f->nevidence != 0)
-		at.loc = f->evidence[0].loc;
+	if (!tune(r, &f, r->now))
+		return;
+	f.same = same_event(r->now);
+	if (f.nevidence != 0)
+		at.loc = f.evidence[0].loc;
 	buf_reset(&r->text);
-	finding_pack(&r->text, f);
-	spill(r, r->notes, &at, f->time, 0);
+	finding_pack(&r->text, &f);
+	spill(r, r->notes, &at, f.time, 0);
 }
 
 static void
@@ -55,9 +70,12 @@ take_rule(void *arg, const struct rule *rule, const struct event *e)
 	arena_reset(&r->hit);
 	buf_init(&fold, 4096);
 	rule_finding(&f, &r->hit, rule, e, &fold);
-	buf_reset(&r->text);
-	finding_pack(&r->text, &f);
-	spill(r, r->notes, e, e->time, 0);
+	if (tune(r, &f, e)) {
+		f.same = same_event(e);
+		buf_reset(&r->text);
+		finding_pack(&r->text, &f);
+		spill(r, r->notes, e, e->time, 0);
+	}
 	buf_fini(&fold);
 }
 
@@ -65,11 +83,40 @@ static void
 take_note(struct detect *d, const struct event *e)
 {
 	struct reader_ctx *r = d->arg;
+	struct event note = *e;
 
+	note.same = same_event(e);
 	buf_reset(&r->text);
-	if (!note_pack(&r->text, e, d->row->fields))
+	if (!note_pack(&r->text, &note, d->row->fields))
 		batch_weird(&r->batch, WEIRD_NOTE_SIZE, NULL);
 	spill(r, r->notes, e, e->time, (uint32_t)(d - r->detect) + 1);
+}
+
+/* The rows counted so far go beside the notes, before all that has a time. */
+static void
+flush_counts(struct reader_ctx *r)
+{
+	static const struct event nowhere = { .time = TIME_NONE };
+	const struct count_row *row;
+	uint32_t it = 0;
+
+	while (counts_next(r->counts, &it, &row)) {
+		buf_reset(&r->text);
+		count_pack(&r->text, row);
+		spill(r, r->notes, &nowhere, TIME_NONE, COUNT_TAG);
+	}
+	counts_clear(r->counts);
+}
+
+static void
+add_count(void *arg, const struct count_row *row)
+{
+	struct reader_ctx *r = arg;
+
+	if (counts_add(r->counts, row))
+		return;
+	flush_counts(r);
+	counts_add(r->counts, row);
 }
 
 static const char *
@@ -108,6 +155,7 @@ take_events(struct batch *b, void *arg)
 {
 	struct reader_ctx *r = arg;
 	const char *member = member_name(r, b->member);
+	struct count_sink count = { add_count, r };
 
 	for (uint32_t i = 0; i < b->nevents; i++) {
 		const struct event *e = &b->events[i], *whole;
@@ -115,6 +163,11 @@ take_events(struct batch *b, void *arg)
 		if (!in_time(r->opt, e->time))
 			continue;
 		r->told.events++;
+		r->now = e;
+		if (r->watch != NULL)
+			r->watch(r->watch_arg, e);
+		if (r->counts != NULL)
+			count_event(&count, r->opt->summaries, &r->count, e);
 		if (r->events != NULL && (r->opt->kinds == NULL ||
 		    r->opt->kinds[e->kind])) {
 			buf_reset(&r->text);
@@ -450,6 +503,8 @@ finish_unit(struct reader_ctx *r, size_t notes_before, size_t events_before)
 	enum err err;
 	size_t n;
 
+	if (r->counts != NULL)
+		flush_counts(r);
 	if ((err = sorter_flush(r->notes)) != ERR_OK)
 		return err;
 	run = sorter_runs(r->notes, &n);
@@ -562,6 +617,12 @@ reader_init(struct reader_ctx *r, const struct hunt_options *opt,
 	if (events_fd >= 0)
 		r->events = sorter_new(events_fd, SORTER_BUDGET);
 	arena_init(&r->hit, 1u << 20);
+	arena_init(&r->count, 1u << 20);
+	if ((opt->summaries & SUMMARY_EVENTS) != 0 &&
+	    (r->counts = counts_new(COUNTS_ROWS, COUNTS_BYTES)) == NULL) {
+		reader_fini(r);
+		return false;
+	}
 	if (opt->rules != NULL &&
 	    (r->rules = matcher_new(opt->rules)) == NULL) {
 		reader_fini(r);
@@ -585,6 +646,8 @@ reader_fini(struct reader_ctx *r)
 	matcher_free(r->rules);
 	scripts_free(r->scripts);
 	arena_fini(&r->hit);
+	arena_fini(&r->count);
+	counts_free(r->counts);
 	sorter_free(r->notes);
 	sorter_free(r->events);
 	if (r->detect != NULL) {

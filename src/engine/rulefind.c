@@ -31,6 +31,48 @@ static const uint16_t quoted[] = {
 };
 
 void
+rule_finding_demand(struct demand *d)
+{
+	for (size_t i = 0; i < NITEMS(named); i++)
+		for (size_t k = 0; k < NITEMS(named[i].field); k++)
+			if (named[i].field[k] != FIELD_OTHER)
+				demand_field(d, named[i].field[k]);
+	for (size_t i = 0; i < NITEMS(quoted); i++)
+		demand_field(d, quoted[i]);
+	demand_field(d, FIELD_HASHES);
+}
+
+static void
+name_entity(struct finding *f, enum entity which, struct arena *m,
+    const struct event *e, unsigned field)
+{
+	finding_entity(f, which, m, e, field);
+	/* Windows writes this for "none". */
+	if (span_eq(f->entity[which], SPAN_LIT("-")))
+		f->entity[which] = SPAN_NONE;
+}
+
+/* "MD5=…,SHA256=…": the strongest hash that is there, without its name. */
+static void
+set_hash(struct finding *f, struct arena *m, const struct event *e)
+{
+	static const char *const names[] = { "SHA256=", "SHA1=", "MD5=" };
+	struct span s = event_text(m, e, FIELD_HASHES);
+
+	for (size_t i = 0; i < NITEMS(names) &&
+	    f->entity[ENTITY_HASH].len == 0; i++) {
+		size_t at = span_find_nocase(s, span_str(names[i]));
+
+		if (at == SPAN_NPOS)
+			continue;
+		at += strlen(names[i]);
+		f->entity[ENTITY_HASH] = span_sub(s, at,
+		    MIN_OF(span_find_byte(span_sub(s, at, SIZE_MAX), ','),
+		    s.len));
+	}
+}
+
+void
 rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
     const struct event *e, struct buf *fold)
 {
@@ -55,8 +97,9 @@ rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
 			    !(named[i].entity == ENTITY_HOST &&
 			    named[i].field[k] == FIELD_DST_IP &&
 			    e->kind == KIND_AUDITD))
-				finding_entity(f, named[i].entity, m, e,
+				name_entity(f, named[i].entity, m, e,
 				    named[i].field[k]);
+	set_hash(f, m, e);
 	buf_init(&text, 4096);
 	buf_str(&text, rule->title);
 	if (f->entity[ENTITY_HOST].len != 0) {

@@ -47,6 +47,7 @@ told_pack(struct buf *b, const struct told *t)
 	buf_le64(b, t->records);
 	buf_le64(b, t->events);
 	buf_le64(b, t->unreadable);
+	buf_le64(b, t->tuned);
 	put_weirds(b, &t->weirds);
 	buf_le64(b, t->nmembers);
 	for (size_t i = 0; i < t->nmembers; i++) {
@@ -147,6 +148,7 @@ told_unpack(struct arena *m, struct span s, struct told *t)
 	t->records = cur_le64(&c);
 	t->events = cur_le64(&c);
 	t->unreadable = cur_le64(&c);
+	t->tuned = cur_le64(&c);
 	get_weirds(&c, &t->weirds);
 	t->member = get_array(&c, m, sizeof(*t->member), 16, &t->nmembers);
 	for (size_t i = 0; i < t->nmembers; i++) {

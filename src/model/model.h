@@ -170,6 +170,8 @@ struct event {
 	int64_t		 time;
 	struct locator	 loc;
 	struct field	*fields;
+	uint64_t	 same;		/* equal in every copy of the event;
+					 * 0: not known */
 };
 
 /* NULL when the event does not carry it. */
@@ -421,6 +423,32 @@ struct finding {
 	struct span	 fold;		/* same rule and fold: one finding */
 	struct evidence	 evidence[EVIDENCE_MAX];
 	unsigned	 nevidence;
+	uint64_t	 same;		/* of its event; 0: of several */
+};
+
+/* -- overviews: tables beside the findings ------------------------------- */
+
+enum cell_type { CELL_TEXT, CELL_NUM, CELL_TIME, CELL_LIST };
+
+struct table_column {
+	const char	*key;		/* in NDJSON and above the column */
+	enum cell_type	 type;
+};
+
+struct cell {
+	struct span		 text;
+	uint64_t		 n;
+	int64_t			 time;
+	const struct span	*list;	/* n of them */
+};
+
+/* One object or line a row; type names the objects. */
+struct overview {
+	const char		*type, *title;
+	const struct table_column	*column;
+	size_t			 ncolumns;
+	struct cell		*cell;	/* row by row */
+	size_t			 nrows;
 };
 
 /* -- the report: what sinks write ---------------------------------------- */
@@ -466,6 +494,10 @@ struct summary {
 	uint64_t		 bytes, records, events;
 	uint64_t		 rules_loaded, rules_failed;
 	uint64_t		 detectors;	/* built in, at work */
+	uint64_t		 duplicates;	/* events that another file has
+						 * too, counted once */
+	uint64_t		 tuned;		/* findings changed or left out
+						 * by --tune */
 	const struct stage_time	*stage;
 	size_t			 nstages;
 	const char		*sandbox;	/* what holds the workers */
@@ -480,6 +512,8 @@ struct report {
 	struct weirds		  weirds;
 	struct unreadable	 *unreadable;
 	size_t			  nunreadable;
+	struct overview		 *overview;	/* as asked for */
+	size_t			  noverviews;
 	struct summary		  summary;
 	/* Names of locators; member() gives "" when there is none. */
 	const char		*(*source)(const struct report *, uint32_t);

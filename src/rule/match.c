@@ -212,8 +212,8 @@ text_holds(unsigned op, struct span text, struct span what)
 }
 
 /* "10.0.0.0/8", "fe80::/10"; a v4 net is seen as ::ffff:0:0/96 + bits. */
-static bool
-in_net(struct span net, struct span text)
+bool
+net_has(struct span net, struct span text)
 {
 	size_t slash = span_find_byte(net, '/');
 	struct addr a, n;
@@ -368,7 +368,7 @@ value_holds(struct matcher *m, uint32_t id, const struct value *v,
 			t = fold != NULL ? *fold : put_folded(m, v);
 		return regex_holds(m, id, raw_text(m, v), t);
 	case PRED_CIDR:
-		return in_net(pr->text, raw_text(m, v));
+		return net_has(pr->text, raw_text(m, v));
 	case PRED_NUM_EQ:
 	case PRED_NUM_GT:
 	case PRED_NUM_GTE:

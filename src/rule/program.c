@@ -102,6 +102,7 @@ program_free(struct program *p)
 	table_free(p->node_ids);
 	table_free(p->gate_ids);
 	table_free(p->plan_ids);
+	table_free(p->claims);
 	arena_fini(&p->arena);
 	free(p);
 }
@@ -494,6 +495,25 @@ program_rule(struct program *p, const struct rule *r, const struct gate *g,
 	p->variant[p->nvariants++] = (struct variant){
 		(uint32_t)p->nrules - 1, root, program_gate(p, g), false };
 	return !p->full;
+}
+
+bool
+program_claim(struct program *p, const char *id)
+{
+	struct key128 key = key_of(span_str(id), 0);
+	unsigned *load;
+	bool made;
+
+	if (p->claims == NULL)
+		p->claims = table_new(sizeof(key), sizeof(*load), RULES_MAX);
+	if (p->claims == NULL ||
+	    (load = table_put(p->claims, &key, &made)) == NULL) {
+		p->full = true;
+		return false;
+	}
+	if (made)
+		*load = p->loads;
+	return *load == p->loads;
 }
 
 size_t

@@ -115,6 +115,10 @@ struct gate {
  * call with a rule copies it. */
 bool		 program_rule(struct program *, const struct rule *,
 		    const struct gate *, node_id root);
+/* Is the id free for what is being loaded?  What an earlier rules_load()
+ * brought stays, so that a site's own version of a rule goes before the one
+ * of a collection; two rules of one id in one folder are both taken. */
+bool		 program_claim(struct program *, const char *id);
 /* Copies of text that live as long as the program. */
 const char	*program_text(struct program *, struct span);
 void		 program_fault(struct program *, const char *path,
@@ -169,6 +173,34 @@ void		 matcher_free(struct matcher *);
 /* Calls hit for each rule that the event fulfils, in order of loading. */
 void		 matcher_event(struct matcher *, const struct event *,
 		    match_fn *hit, void *arg);
+
+/* -- tuning: what an operator says of findings ---------------------------- */
+
+/*
+ * A YAML file: levels (rule, level), exclude (rule) and allow (rule, user,
+ * host, src_ip, dst_ip, process, command_line, service, domain, field), each
+ * with reason and, if wanted, until.  The schema is told in tune.c.
+ */
+struct tune;
+
+#define TUNE_ENTRIES_MAX 10000u
+#define TUNE_FILE_MAX	(1u << 20)	/* bytes */
+
+/* NULL and faults in p when the file cannot be used; ERR_OPEN and errno when
+ * it cannot be read.  The tune is of the program's memory. */
+enum err	 tune_load(struct program *p, const char *path,
+		    struct tune **);
+void		 tune_free(struct tune *);
+void		 tune_demand(const struct tune *, struct demand *);
+/* The rule ids that entries name, with their place; false at the end. */
+bool		 tune_rule(const struct tune *, size_t i, const char **id,
+		    unsigned *line, unsigned *column);
+
+enum tuned { TUNED_NOT, TUNED_LEVEL, TUNED_OUT };
+/* The event of the finding, or NULL when it is of several: then only its
+ * entities are compared. */
+enum tuned	 tune_finding(const struct tune *, struct finding *,
+		    const struct event *);
 
 /* -- inside the room: YAML ----------------------------------------------- */
 
@@ -328,6 +360,8 @@ struct program {
 	struct arena	 arena;
 	bool		 full, finished;
 	bool		 stopped;	/* nothing more can be loaded */
+	unsigned	 loads;		/* calls of rules_load() so far */
+	struct table	*claims;	/* hash of a rule's id: its load */
 	void		*languages[4];	/* what each keeps, by the roster */
 	struct rule	*rule;
 	size_t		 nrules;
@@ -369,5 +403,7 @@ uint32_t	 program_gate(struct program *, const struct gate *);
 struct span	 pred_literal(const struct pred *, enum lit_mode *);
 /* Does the folded (or, where cased, raw) text fulfil it? */
 bool		 glob_match(struct span pattern, struct span text);
+/* "10.0.0.0/8", "fe80::/10", or one address. */
+bool		 net_has(struct span net, struct span text);
 
 #endif

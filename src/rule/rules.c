@@ -143,7 +143,10 @@ enum err
 rules_load(struct program *p, const struct rule_options *opt,
     const char *path)
 {
-	enum err err = load_path(p, opt, path, 0);
+	enum err err;
+
+	p->loads++;
+	err = load_path(p, opt, path, 0);
 
 	return err == ERR_OK && p->stopped ? ERR_RULE : err;
 }

@@ -1310,6 +1310,8 @@ compile_targets(struct sigma *s, int root, int detection)
 	    ydoc_text(s->y, ydoc_get(s->y, source, "product")),
 	    ydoc_text(s->y, ydoc_get(s->y, source, "service")), &target);
 	set_rule(s, root, &rule);
+	if (!program_claim(s->p, rule.id))
+		return;
 	for (size_t i = 0; i <= n && !s->failed; i++) {
 		static const struct map_target nowhere = {
 			.kind = KIND_WINEVENT, .event_id = GATE_ANY_ID };

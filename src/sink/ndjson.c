@@ -189,6 +189,43 @@ put_weirds(struct buf *b, const struct report *r)
 	}
 }
 
+static void
+put_cell(struct buf *b, const struct table_column *col, const struct cell *c)
+{
+	switch (col->type) {
+	case CELL_TEXT:
+		put_key_str(b, col->key, c->text);
+		break;
+	case CELL_NUM:
+		put_key_u64(b, col->key, c->n);
+		break;
+	case CELL_TIME:
+		put_key_time(b, col->key, c->time);
+		break;
+	case CELL_LIST:
+		buf_byte(b, ',');
+		json_key(b, col->key);
+		buf_byte(b, '[');
+		for (uint64_t i = 0; i < c->n; i++) {
+			if (i != 0)
+				buf_byte(b, ',');
+			json_str(b, c->list[i]);
+		}
+		buf_byte(b, ']');
+		break;
+	}
+}
+
+static void
+put_row(struct buf *b, const struct overview *o, size_t row)
+{
+	buf_str(b, "{\"type\":");
+	json_str(b, span_str(o->type));
+	for (size_t i = 0; i < o->ncolumns; i++)
+		put_cell(b, &o->column[i], &o->cell[row * o->ncolumns + i]);
+	buf_str(b, "}\n");
+}
+
 /* A worker gave the text: not to be trusted. */
 static void
 put_reason(struct buf *b, const struct unreadable *u)
@@ -269,6 +306,8 @@ put_summary(struct buf *b, const struct report *r)
 	put_key_u64(b, "records", s->records);
 	put_key_u64(b, "events", s->events);
 	put_key_u64(b, "findings", r->nfindings);
+	put_key_u64(b, "duplicates", s->duplicates);
+	put_key_u64(b, "tuned", s->tuned);
 	put_key_u64(b, "incidents", r->nincidents);
 	put_key_u64(b, "weirds", weirds);
 	put_limits(b, r);
@@ -311,6 +350,12 @@ ndjson_write(FILE *f, const struct report *r, bool colour)
 	for (size_t i = 0; i < r->nincidents; i++) {
 		put_incident(&b, r, &r->incident[i]);
 		flush(f, &b);
+	}
+	for (size_t i = 0; i < r->noverviews; i++) {
+		for (size_t k = 0; k < r->overview[i].nrows; k++) {
+			put_row(&b, &r->overview[i], k);
+			flush(f, &b);
+		}
 	}
 	put_weirds(&b, r);
 	put_summary(&b, r);

@@ -372,6 +372,98 @@ say_findings(struct page *p)
 	free(row);
 }
 
+/* -- overviews ------------------------------------------------------------ */
+
+/* Columns are as wide as their widest cell, but for long texts. */
+#define CELL_WIDTH_MAX	44u
+
+static void
+cell_text(struct buf *b, const struct table_column *col, const struct cell *c)
+{
+	buf_reset(b);
+	switch (col->type) {
+	case CELL_TEXT:
+		buf_span(b, c->text);
+		break;
+	case CELL_NUM:
+		buf_put_u64(b, c->n);
+		break;
+	case CELL_TIME:
+		if (c->time == TIME_NONE)
+			break;
+		time_put(b, c->time - ((c->time % NSEC) + NSEC) % NSEC);
+		if (b->len > 10)
+			b->ptr[10] = ' ';
+		break;
+	case CELL_LIST:
+		for (uint64_t i = 0; i < c->n; i++) {
+			if (i != 0)
+				buf_str(b, ", ");
+			buf_span(b, c->list[i]);
+		}
+		break;
+	}
+}
+
+/* What a reader sees as one: bytes that begin a character. */
+static size_t
+shown(struct span s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += (s.ptr[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static void
+say_cell(struct page *p, const struct table_column *col, struct span s, size_t width)
+{
+	size_t n = shown(s), gap = n < width ? width - n : 0;
+
+	if (col->type == CELL_NUM)
+		say(p, "%*s", (int)gap, "");
+	say_safe(p, s);
+	if (col->type != CELL_NUM)
+		say(p, "%*s", (int)gap, "");
+	say(p, "  ");
+}
+
+static void
+say_overview(struct page *p, const struct overview *o)
+{
+	size_t width[16];
+	struct buf b;
+
+	buf_init(&b, 64u << 10);
+	ink(p, INK_BOLD);
+	say(p, "%s\n", o->title);
+	ink(p, INK_PLAIN);
+	for (size_t k = 0; k < o->ncolumns && k < NITEMS(width); k++) {
+		width[k] = strlen(o->column[k].key);
+		for (size_t i = 0; i < o->nrows; i++) {
+			cell_text(&b, &o->column[k],
+			    &o->cell[i * o->ncolumns + k]);
+			width[k] = MAX_OF(width[k], MIN_OF(
+			    shown(buf_view(&b)), (size_t)CELL_WIDTH_MAX));
+		}
+	}
+	for (size_t i = 0; i <= o->nrows && o->nrows != 0; i++) {
+		say(p, "  ");
+		for (size_t k = 0; k < o->ncolumns && k < NITEMS(width); k++) {
+			if (i != 0)
+				cell_text(&b, &o->column[k],
+				    &o->cell[(i - 1) * o->ncolumns + k]);
+			say_cell(p, &o->column[k], i == 0 ?
+			    span_str(o->column[k].key) : buf_view(&b),
+			    k + 1 == o->ncolumns ? 0 : width[k]);
+		}
+		say(p, "\n");
+	}
+	say(p, o->nrows == 0 ? "  none\n\n" : "\n");
+	buf_fini(&b);
+}
+
 /* -- what could not be read ---------------------------------------------- */
 
 static void
@@ -452,7 +544,14 @@ say_summary(struct page *p)
 	say_count(p, r->summary.records);
 	say(p, " records, ");
 	say_count(p, r->summary.events);
-	say(p, " events; %zu finding%s in %zu stor%s; %zu not readable; "
+	say(p, " events; ");
+	if (r->summary.duplicates != 0)
+		say(p, "%llu of them twice; ",
+		    (unsigned long long)r->summary.duplicates);
+	if (r->summary.tuned != 0)
+		say(p, "%llu findings tuned; ",
+		    (unsigned long long)r->summary.tuned);
+	say(p, "%zu finding%s in %zu stor%s; %zu not readable; "
 	    "%.2f s\n", r->nfindings, r->nfindings == 1 ? "" : "s",
 	    r->nincidents, r->nincidents == 1 ? "y" : "ies",
 	    r->nunreadable, seconds);
@@ -466,6 +565,8 @@ text_write(FILE *f, const struct report *r, bool colour)
 	for (size_t i = 0; i < r->nincidents; i++)
 		say_story(&p, i + 1, &r->incident[i]);
 	say_findings(&p);
+	for (size_t i = 0; i < r->noverviews; i++)
+		say_overview(&p, &r->overview[i]);
 	say_unreadable(&p);
 	say_weirds(&p, true);
 	say_weirds(&p, false);
