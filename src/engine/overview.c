@@ -379,43 +379,83 @@ sum_finding(struct sum *s, const struct finding *f)
 	s->last = MAX_OF(s->last, f->last_time);
 }
 
+struct rule_sum {
+	const struct finding	*f;
+	struct sum		 sum;
+	uint64_t		 hosts;
+};
+
+/* Worst first, then what was met most. */
+static int
+by_weight(const void *a, const void *b)
+{
+	const struct rule_sum *x = a, *y = b;
+
+	if (x->sum.severity != y->sum.severity)
+		return x->sum.severity > y->sum.severity ? -1 : 1;
+	if (x->sum.events != y->sum.events)
+		return x->sum.events > y->sum.events ? -1 : 1;
+	return strcmp(x->f->rule, y->f->rule);
+}
+
+/* f: by rule and computer. */
+static size_t
+sum_rules(struct finding *const *f, size_t n, struct rule_sum *out)
+{
+	size_t nsums = 0, k;
+
+	for (size_t i = 0; i < n; i = k) {
+		struct rule_sum *s = &out[nsums++];
+
+		*s = (struct rule_sum){ .f = f[i], .sum = {
+		    .first = TIME_NONE, .last = TIME_NONE } };
+		for (k = i; k < n && strcmp(f[k]->rule, f[i]->rule) == 0;
+		    k++) {
+			struct span host = host_of(f[k]);
+
+			sum_finding(&s->sum, f[k]);
+			s->hosts += host.len != 0 && (k == i ||
+			    !span_eq(host, host_of(f[k - 1])));
+		}
+	}
+	if (nsums > 1)
+		qsort(out, nsums, sizeof(*out), by_weight);
+	return nsums;
+}
+
 static bool
 add_rules(struct report *r, struct arena *m)
 {
-	struct finding **f = arena_alloc(m, (r->nfindings + 1) * sizeof(*f));
-	struct cell *c = new_overview(r, m, "rules", "Rules that were met",
-	    rule_columns, NITEMS(rule_columns), r->nfindings);
-	size_t k;
+	size_t n = r->nfindings;
+	struct finding **f = malloc((n + 1) * sizeof(*f));
+	struct rule_sum *sum = malloc((n + 1) * sizeof(*sum));
+	struct cell *c = NULL;
 
-	if (f == NULL || c == NULL)
-		return false;
-	if (r->nfindings != 0)
-		memcpy(f, r->finding, r->nfindings * sizeof(*f));
-	if (r->nfindings > 1)
-		qsort(f, r->nfindings, sizeof(*f), by_rule);
-	for (size_t i = 0; i < r->nfindings; i = k) {
-		struct sum s = { .first = TIME_NONE, .last = TIME_NONE };
-		uint64_t hosts = 0;
+	if (f != NULL && sum != NULL) {
+		if (n != 0)
+			memcpy(f, r->finding, n * sizeof(*f));
+		if (n > 1)
+			qsort(f, n, sizeof(*f), by_rule);
+		n = sum_rules(f, n, sum);
+		c = new_overview(r, m, "rules", "Rules that were met",
+		    rule_columns, NITEMS(rule_columns), n);
+	}
+	for (size_t i = 0; c != NULL && i < n; i++) {
+		const struct rule_sum *s = &sum[i];
 
-		for (k = i; k < r->nfindings &&
-		    strcmp(f[k]->rule, f[i]->rule) == 0; k++) {
-			struct span host = host_of(f[k]);
-
-			sum_finding(&s, f[k]);
-			hosts += host.len != 0 && (k == i ||
-			    !span_eq(host, host_of(f[k - 1])));
-		}
-		*c++ = text_cell(span_str(f[i]->rule));
-		*c++ = text_cell(span_str(f[i]->title));
-		*c++ = text_cell(span_str(severity_name(s.severity)));
-		*c++ = num_cell(s.findings);
-		*c++ = num_cell(s.events);
-		*c++ = num_cell(hosts);
-		*c++ = time_cell(s.first);
-		*c++ = time_cell(s.last);
+		*c++ = text_cell(span_str(s->f->rule));
+		*c++ = text_cell(span_str(s->f->title));
+		*c++ = text_cell(span_str(severity_name(s->sum.severity)));
+		*c++ = num_cell(s->sum.findings);
+		*c++ = num_cell(s->sum.events);
+		*c++ = num_cell(s->hosts);
+		*c++ = time_cell(s->sum.first);
+		*c++ = time_cell(s->sum.last);
 		r->overview[r->noverviews - 1].nrows++;
 	}
-	return true;
+	free(f);
+	free(sum);
+	return c != NULL;
 }
 
 /* -- pivot ---------------------------------------------------------------- */

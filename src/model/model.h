@@ -494,8 +494,8 @@ struct summary {
 	uint64_t		 bytes, records, events;
 	uint64_t		 rules_loaded, rules_failed;
 	uint64_t		 detectors;	/* built in, at work */
-	uint64_t		 duplicates;	/* events that another file has
-						 * too, counted once */
+	uint64_t		 duplicates;	/* matches in copies of events
+						 * that other files have */
 	uint64_t		 tuned;		/* findings changed or left out
 						 * by --tune */
 	const struct stage_time	*stage;

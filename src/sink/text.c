@@ -546,7 +546,7 @@ say_summary(struct page *p)
 	say_count(p, r->summary.events);
 	say(p, " events; ");
 	if (r->summary.duplicates != 0)
-		say(p, "%llu of them twice; ",
+		say(p, "%llu copies left out; ",
 		    (unsigned long long)r->summary.duplicates);
 	if (r->summary.tuned != 0)
 		say(p, "%llu findings tuned; ",
