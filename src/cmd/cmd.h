@@ -22,8 +22,9 @@ struct command {
 /* A usage error: message and hint on standard error; returns the status. */
 int		 cmd_usage(const char *command, const char *fmt, ...)
 		    __attribute__((__format__(__printf__, 2, 3)));
-/* Loads and finishes the rules below the paths; STATUS_OK, or the exit status
- * after a message.  The program is the caller's. */
+/* Loads the rules below the paths into *program (NULL: a new one) and finishes
+ * it; STATUS_OK, or the exit status after a message.  The program is the
+ * caller's. */
 int		 cmd_load_rules(struct rule_options *, const char *const *path,
 		    size_t n, struct program **);
 /* The folder of shipped data: $PICKET_SHARE, beside the binary, or where it
@@ -37,6 +38,8 @@ size_t		 cmd_tell_faults(FILE *, const struct program *);
 /* The same but for those below a folder, which were told before. */
 size_t		 cmd_tell_faults_but(FILE *, const struct program *,
 		    const char *folder);
+/* picket rules update, in update.c. */
+int		 cmd_rules_update(int argc, char **argv);
 /* Ends a command that wrote to standard output: a closed pipe or a full disk
  * is an error. */
 int		 cmd_finish(int status);

@@ -71,6 +71,18 @@ void		 rule_finding_demand(struct demand *);
 /* Runs to the end and returns an enum status. */
 int		 hunt_run(const struct hunt_options *);
 
+/* -- explaining ---------------------------------------------------------- */
+
+struct explain_options {
+	const struct program	*rules;		/* finished, with names */
+	const char		*event;		/* path, "-", or one JSON text */
+	uint64_t		 record;	/* 0: choose */
+	bool			 json;
+};
+
+/* 0: a rule holds for the event; 1: none; or STATUS_PARTIAL. */
+int		 explain_run(const struct explain_options *);
+
 /*
  * Inside the engine: what its files share, and what fuzzing and tests drive.
  */

@@ -824,3 +824,23 @@ matcher_event(struct matcher *m, const struct event *e, match_fn *hit,
 		}
 	}
 }
+
+/* -- explanations ---------------------------------------------------------- */
+
+void
+matcher_look(struct matcher *m, const struct event *e)
+{
+	buf_reset(&m->text);
+	new_epoch(m);
+	m->e = e;
+	m->searched = false;
+	for (unsigned i = 0; i < e->nfields; i++)
+		m->slot[m->p->means[e->fields[i].v.id]] =
+		    (struct slot){ m->epoch, i };
+}
+
+bool
+matcher_node(struct matcher *m, node_id id)
+{
+	return node_holds(m, id);
+}

@@ -98,6 +98,7 @@ program_free(struct program *p)
 	free(p->kids);
 	free(p->variant);
 	free(p->gate);
+	free(p->name);
 	table_free(p->pred_ids);
 	table_free(p->node_ids);
 	table_free(p->gate_ids);
@@ -495,6 +496,29 @@ program_rule(struct program *p, const struct rule *r, const struct gate *g,
 	p->variant[p->nvariants++] = (struct variant){
 		(uint32_t)p->nrules - 1, root, program_gate(p, g), false };
 	return !p->full;
+}
+
+void
+program_keep_names(struct program *p)
+{
+	p->keeps_names = true;
+}
+
+void
+program_name_node(struct program *p, node_id id, struct span name,
+    unsigned line)
+{
+	if (!p->keeps_names || id <= NODE_TRUE)
+		return;
+	for (size_t i = 0; i < p->nnames; i++)
+		if (p->name[i].id == id)
+			return;
+	if (!grow(&p->name, p->nnames, sizeof(*p->name))) {
+		p->full = true;
+		return;
+	}
+	p->name[p->nnames++] = (struct node_name){ id,
+	    program_text(p, name), line };
 }
 
 bool

@@ -174,6 +174,20 @@ void		 matcher_free(struct matcher *);
 void		 matcher_event(struct matcher *, const struct event *,
 		    match_fn *hit, void *arg);
 
+/* -- explaining ------------------------------------------------------------ */
+
+/* From now on selections keep their names; for a program of few rules. */
+void		 program_keep_names(struct program *);
+
+enum explained {
+	EXPLAIN_ELSEWHERE,	/* the rules are not for such events */
+	EXPLAIN_DIFFERS,	/* they are, and none holds */
+	EXPLAIN_HOLDS
+};
+/* Why each rule holds for the event or not, as text or NDJSON. */
+enum explained	 program_explain(const struct program *, struct matcher *,
+		    const struct event *, bool json, struct buf *);
+
 /* -- tuning: what an operator says of findings ---------------------------- */
 
 /*
@@ -320,6 +334,13 @@ struct node {
 	uint8_t		type;		/* enum node_type */
 };
 
+/* A selection of a rule, for explanations. */
+struct node_name {
+	node_id		 id;
+	const char	*name;
+	unsigned	 line;
+};
+
 struct variant {
 	uint32_t	rule;
 	node_id		root;
@@ -361,6 +382,9 @@ struct program {
 	bool		 full, finished;
 	bool		 stopped;	/* nothing more can be loaded */
 	unsigned	 loads;		/* calls of rules_load() so far */
+	bool		 keeps_names;
+	struct node_name *name;
+	size_t		 nnames;
 	struct table	*claims;	/* hash of a rule's id: its load */
 	void		*languages[4];	/* what each keeps, by the roster */
 	struct rule	*rule;
@@ -401,6 +425,13 @@ struct plan_key {
 /* The gate's number, a new one if there is no such gate yet. */
 uint32_t	 program_gate(struct program *, const struct gate *);
 struct span	 pred_literal(const struct pred *, enum lit_mode *);
+/* For explanations: takes the event up whole, then asks one node of it,
+ * whatever its gate. */
+void		 matcher_look(struct matcher *, const struct event *);
+bool		 matcher_node(struct matcher *, node_id);
+/* What a node is called in its rule; kept only when asked for. */
+void		 program_name_node(struct program *, node_id, struct span name,
+		    unsigned line);
 /* Does the folded (or, where cased, raw) text fulfil it? */
 bool		 glob_match(struct span pattern, struct span text);
 /* "10.0.0.0/8", "fe80::/10", or one address. */

@@ -972,6 +972,8 @@ named_selection(struct sigma *s, struct selection *sel)
 	if (!sel->done) {
 		sel->id = selection_node(s, sel->node);
 		sel->done = true;
+		program_name_node(s->p, sel->id, sel->name,
+		    ydoc_line(s->y, sel->node));
 	}
 	return sel->id;
 }
