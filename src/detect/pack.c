@@ -196,7 +196,6 @@ note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 
 	buf_le32(b, e->kind);
 	buf_le64(b, (uint64_t)e->time);
-	buf_le64(b, e->same);
 	put_locator(b, &e->loc);
 	count_at = b->len;
 	buf_le32(b, 0);
@@ -222,6 +221,7 @@ note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 		for (uint32_t j = 0; j < k; j++)
 			whole &= put_value(b, &items[j]);
 	}
+	buf_le64(b, e->same);
 	if (!b->failed)
 		for (unsigned i = 0; i < 4; i++)
 			b->ptr[count_at + i] = (uint8_t)(n >> 8 * i);
@@ -283,7 +283,6 @@ note_unpack(struct arena *m, struct span s, struct event *e)
 	memset(e, 0, sizeof(*e));
 	kind = cur_le32(&c);
 	e->time = (int64_t)cur_le64(&c);
-	e->same = cur_le64(&c);
 	e->loc = get_locator(&c);
 	n = cur_le32(&c);
 	if (!cur_ok(&c) || kind >= KIND_COUNT || n > EVENT_FIELDS_MAX)
@@ -301,5 +300,6 @@ note_unpack(struct arena *m, struct span s, struct event *e)
 		get_value(&c, m, &e->fields[i].v);
 	}
 	e->nfields = (uint16_t)n;
+	e->same = cur_le64(&c);
 	return cur_ok(&c) && c.left == 0;
 }

@@ -75,7 +75,7 @@ int		 hunt_run(const struct hunt_options *);
 
 struct explain_options {
 	const struct program	*rules;		/* finished, with names */
-	const char		*event;		/* path, "-", or one JSON text */
+	const char		*event;		/* path, "-" or JSON text */
 	uint64_t		 record;	/* 0: choose */
 	bool			 json;
 };

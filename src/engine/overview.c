@@ -84,7 +84,8 @@ sorted_rows(const struct counts *c, size_t *n)
 /* Room for a table of n rows; its rows are filled from the front. */
 static struct cell *
 new_overview(struct report *r, struct arena *m, const char *type,
-    const char *title, const struct table_column *column, size_t ncolumns, size_t n)
+    const char *title, const struct table_column *column, size_t ncolumns,
+    size_t n)
 {
 	struct overview *o = &r->overview[r->noverviews];
 

@@ -159,7 +159,8 @@ add_condition(struct loader *l, struct entry *e, int key, int value,
 		return;
 	}
 	*c = (struct condition){ .entity = entity, .field = (uint16_t)field,
-	    .alias = (uint16_t)alias, .net = entity == ENTITY_SRC_IP || entity == ENTITY_DST_IP };
+	    .alias = (uint16_t)alias, .net = entity == ENTITY_SRC_IP ||
+	    entity == ENTITY_DST_IP };
 	c->value = arena_zalloc(&l->p->arena, n * sizeof(*c->value));
 	if (c->value == NULL) {
 		fail(l, key, "out of memory", SPAN_NONE);

@@ -417,7 +417,8 @@ shown(struct span s)
 }
 
 static void
-say_cell(struct page *p, const struct table_column *col, struct span s, size_t width)
+say_cell(struct page *p, const struct table_column *col, struct span s,
+    size_t width)
 {
 	size_t n = shown(s), gap = n < width ? width - n : 0;
 

@@ -6,8 +6,8 @@
 . "$(dirname "$0")/lib/say.sh"
 need evtx-attack
 
-hunt 0 --quiet --format ndjson --events "$dir/events" "$corpus/evtx-attack" ||
-    exit 1
+hunt 0 --no-default-rules --quiet --format ndjson --events "$dir/events" \
+    "$corpus/evtx-attack" || exit 1
 jq -r 'select(.kind == "winevent") | .source' "$dir/events" | sort | uniq -c |
     sed 's/^ *//' >"$dir/mine"
 find "$corpus/evtx-attack" -name '*.evtx' | sort >"$dir/files"
