@@ -712,7 +712,7 @@ static void
 search_event(struct matcher *m)
 {
 	const struct plan *l = m->plan;
-	const struct plan_field *all = &l->field[0];
+	const struct plan_field *all = l->field;
 
 	if (l->nfields == 0)
 		return;

@@ -204,6 +204,9 @@ struct tune;
  * it cannot be read.  The tune is of the program's memory. */
 enum err	 tune_load(struct program *p, const char *path,
 		    struct tune **);
+/* The same of text at hand. */
+enum err	 tune_read(struct program *p, const char *path, struct span,
+		    struct tune **);
 void		 tune_free(struct tune *);
 void		 tune_demand(const struct tune *, struct demand *);
 /* The rule ids that entries name, with their place; false at the end. */

@@ -31,7 +31,6 @@
  * The tune owns its entries; texts are the program's.  Bounds: TUNE_FILE_MAX,
  * TUNE_ENTRIES_MAX, VALUES_MAX, the reader of YAML's own.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -359,7 +358,7 @@ read_root(struct loader *l, int root)
 }
 
 static void
-read_text(struct loader *l, struct span text)
+read_documents(struct loader *l, struct span text)
 {
 	struct ydoc_stream *s = ydoc_open(text);
 	struct ydoc_fault fault = { NULL, 0, 0 };
@@ -383,41 +382,47 @@ read_text(struct loader *l, struct span text)
 }
 
 enum err
-tune_load(struct program *p, const char *path, struct tune **out)
+tune_read(struct program *p, const char *path, struct span text,
+    struct tune **out)
 {
 	struct loader l = { .p = p, .path = path };
-	FILE *f = fopen(path, "re");
-	uint8_t *b;
-	size_t n;
 
 	*out = NULL;
-	if (f == NULL)
-		return ERR_OPEN;
-	b = malloc(TUNE_FILE_MAX + 1);
-	l.t = calloc(1, sizeof(*l.t));
-	if (b == NULL || l.t == NULL) {
-		free(b);
-		free(l.t);
-		fclose(f);
+	if ((l.t = calloc(1, sizeof(*l.t))) == NULL)
 		return ERR_NOMEM;
-	}
-	errno = 0;
-	n = fread(b, 1, TUNE_FILE_MAX + 1, f);
-	if (ferror(f) || n > TUNE_FILE_MAX) {
-		program_fault(p, path, 0, 0, n > TUNE_FILE_MAX ?
-		    "larger than a tuning file may be" : "cannot be read");
+	if (text.len > TUNE_FILE_MAX) {
+		program_fault(p, path, 0, 0,
+		    "larger than a tuning file may be");
 		l.failed = true;
 	} else {
-		read_text(&l, span_of(b, n));
+		read_documents(&l, text);
 	}
-	fclose(f);
-	free(b);
 	if (l.failed || program_full(p)) {
 		tune_free(l.t);
 		return ERR_RULE;
 	}
 	*out = l.t;
 	return ERR_OK;
+}
+
+enum err
+tune_load(struct program *p, const char *path, struct tune **out)
+{
+	FILE *f = fopen(path, "re");
+	uint8_t *b = malloc(TUNE_FILE_MAX + 1);
+	enum err err = f == NULL ? ERR_OPEN : ERR_NOMEM;
+
+	*out = NULL;
+	if (f != NULL && b != NULL) {
+		size_t n = fread(b, 1, TUNE_FILE_MAX + 1, f);
+
+		err = ferror(f) ? ERR_OPEN :
+		    tune_read(p, path, span_of(b, n), out);
+	}
+	free(b);
+	if (f != NULL)
+		fclose(f);
+	return err;
 }
 
 void
