@@ -55,6 +55,24 @@ computers_channels() {
 }
 case_is "computers and channels" computers_channels
 
+# 6009: the version in parts, as Windows writes it at each start.
+said_at_start() {
+	printf '%s' '{"type":"event","kind":"winevent","time":"2022-07-11T'
+	printf '%s"EventID":6009,"Channel":"System","Computer":"%s",' \
+	    "$1Z\"," "$2"
+	printf '"Data":["10.00.","%s","","Multiprocessor Free","0"]}\n' "$3"
+}
+systems() {
+	{ said_at_start 08:00:00 A 17763; said_at_start 09:00:00 A 20348
+	  said_at_start 09:00:00 B 19041; } >start.ndjson
+	hunt 0 --no-default-rules --summary computers --format ndjson \
+	    start.ndjson logons.ndjson &&
+	has out 'map(select(.type == "computers") |
+	    [.computer, .system, .events]) == [["A", "Windows 10.00.20348", 2],
+	    ["B", "Windows 10.00.19041", 1], ["DC01", "", 5]]'
+}
+case_is "the system that a computer last said it runs" systems
+
 in_text() {
 	hunt 0 --no-default-rules --summary logons logons.ndjson &&
 	grep -q '^Sign-ins' out && grep -q 'CORP.alice .* 10\.1\.1\.9' out
