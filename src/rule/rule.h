@@ -384,8 +384,8 @@ struct program {
 	struct arena	 arena;
 	bool		 full, finished;
 	bool		 stopped;	/* nothing more can be loaded */
+	bool		 keeps_names;	/* of selections */
 	unsigned	 loads;		/* calls of rules_load() so far */
-	bool		 keeps_names;
 	struct node_name *name;
 	size_t		 nnames;
 	struct table	*claims;	/* hash of a rule's id: its load */

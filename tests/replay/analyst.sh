@@ -93,6 +93,7 @@ event() { # Image CommandLine time record user
 	printf '"CommandLine":"%s","User":"%s",' "$2" "$5"
 	printf '"Hashes":"MD5=00,SHA256=ABCDEF01,IMPHASH=2"}\n'
 }
+# shellcheck disable=SC1003 # it ends in a backslash
 pub='C:\\Users\\Public\\'
 {
 	event "${pub}u.exe" 'u.exe sekurlsa::logonpasswords' \
@@ -130,7 +131,7 @@ case_is "rules that were met, and what else to look for" rules_and_pivot
 
 same_for_any_jobs() {
 	for jobs in 1 2 7; do
-		"$PICKET" hunt --jobs $jobs --summary logons --summary rules \
+		"$PICKET" hunt --jobs "$jobs" --summary logons --summary rules \
 		    --summary computers --summary channels --summary pivot \
 		    --format ndjson logons.ndjson one.ndjson two.ndjson |
 		    grep -v '"type":"summary"' >"jobs.$jobs"
