@@ -413,6 +413,7 @@ count_demand(unsigned summaries, struct demand *d)
 	if ((summaries & SUMMARY_COMPUTERS) != 0) {
 		demand_kind(d, KIND_SYSLOG);
 		demand_kind(d, KIND_AUDITD);
+		demand_kind(d, KIND_PROCESS);
 	}
 	if ((summaries & SUMMARY_LOGONS) != 0) {
 		for (size_t i = 0; i < NITEMS(logon); i++)
