@@ -1406,7 +1406,8 @@ tell_system(struct evtx *st, struct name *name, struct value *v)
 		number_of_text(v, want);
 	if (name->id == FIELD_WIN_TIME && v->type == VT_TIME)
 		st->batch->making.time = v->i64;
-	tell(st, name, v);
+	if (name->wanted)
+		tell(st, name, v);
 }
 
 static void
@@ -1415,7 +1416,9 @@ tell_one(struct evtx *st, const struct op *op, struct name *name,
 {
 	struct value v;
 
-	if (!spend(st, 1 + s.len / 16) || !name->wanted)
+	/* The time of the event is always read. */
+	if (!spend(st, 1 + s.len / 16) ||
+	    (!name->wanted && name->id != FIELD_WIN_TIME))
 		return;
 	v.type = VT_NULL;
 	v.flags = 0;
@@ -1425,7 +1428,7 @@ tell_one(struct evtx *st, const struct op *op, struct name *name,
 	set_value(st, &v, type, s);
 	if (op->is_system)
 		tell_system(st, name, &v);
-	else
+	else if (name->wanted)
 		tell(st, name, &v);
 }
 
