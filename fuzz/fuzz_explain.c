@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	static const uint64_t ids[] = { 4688, 1, 7045 };
 	const struct rule_options opt = {
-		SHARE_DIR "/../fuzz/sigma_map.yml", SHARE_DIR };
+		SHARE_DIR "/../fuzz/sigma_map.yml", SHARE_DIR, NULL };
 	struct program *p = program_new();
 
 	if (p == NULL)

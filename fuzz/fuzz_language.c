@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A rule language: any text is loaded, compiled and matched against a few
- * events.
+ * events; what correlations wait for goes to them.
  */
 #include "rule.h"
 
@@ -11,11 +11,35 @@ extern const struct language NAME(FUZZ_TARGET);
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
+struct fuzz {
+	const struct program	*p;
+	struct correlator	*c;
+	size_t			 hits;
+};
+
+static void
+on_correlation(void *arg, const struct corr_hit *hit)
+{
+	size_t *n = arg;
+
+	*n += hit->rule->title[0] != '\0' && hit->count != 0;
+}
+
 static void
 on_hit(void *arg, const struct rule *r, const struct event *e)
 {
-	(void)e;
-	*(size_t *)arg += r->title[0] != '\0';
+	struct fuzz *f = arg;
+	struct corr_note n;
+	struct buf b;
+
+	f->hits += r->title[0] != '\0';
+	if (r->feeder == 0)
+		return;
+	buf_init(&b, 0);
+	corr_note_pack(&b, f->p, r, e);
+	if (corr_note_unpack(f->p, buf_view(&b), &n))
+		correlator_note(f->c, &n);
+	buf_fini(&b);
 }
 
 static void
@@ -41,15 +65,19 @@ match(const struct program *p)
 		FIELD_PARENT_IMAGE, FIELD_WIN_LEVEL, FIELD_TARGET_USER,
 		FIELD_WIN_TIME, FIELD_WIN_STATUS, FIELD_NEW_PROCESS
 	};
+	static const struct corr_limits limits = { 256, 16, 8 };
 	struct matcher *m = matcher_new(p);
-	size_t hits = 0;
+	struct fuzz z = { .p = p };
+	struct weirds weirds;
 
-	if (m == NULL)
-		return;
-	for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+	weirds_init(&weirds);
+	z.c = correlator_new(p, &limits, &weirds, on_correlation, &z.hits);
+	for (unsigned turn = 0; m != NULL && z.c != NULL &&
+	    turn < 3 * KIND_COUNT; turn++) {
+		const unsigned kind = turn % KIND_COUNT;
 		struct field f[NITEMS(id) + NITEMS(item) + 1];
 		struct event e = { .kind = (uint16_t)kind, .fields = f,
-		    .nfields = NITEMS(f) };
+		    .nfields = NITEMS(f), .time = turn * NSEC };
 
 		memset(f, 0, sizeof(f));
 		for (size_t i = 0; i < NITEMS(id); i++) {
@@ -66,8 +94,12 @@ match(const struct program *p)
 		}
 		f[NITEMS(f) - 1].v = (struct value){ .type = VT_LIST,
 		    .id = FIELD_WIN_DATA, .len = NITEMS(item), .ptr = item };
-		matcher_event(m, &e, on_hit, &hits);
+		e.loc.record = turn;
+		matcher_event(m, &e, on_hit, &z);
 	}
+	if (z.c != NULL)
+		correlator_end(z.c);
+	correlator_free(z.c);
 	matcher_free(m);
 }
 
@@ -75,7 +107,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct rule_options opt = {
-		SHARE_DIR "/../fuzz/sigma_map.yml", SHARE_DIR };
+		SHARE_DIR "/../fuzz/sigma_map.yml", SHARE_DIR, NULL };
 	struct program *p = program_new();
 
 	if (p == NULL)

@@ -19,13 +19,14 @@ enum {
 	OPT_FORMAT = 256, OPT_EVENTS, OPT_RAW, OPT_CARVE, OPT_MIN_SEVERITY,
 	OPT_SINCE, OPT_UNTIL, OPT_JOBS, OPT_FAIL_ON, OPT_PROGRESS, OPT_QUIET,
 	OPT_NO_DEFAULT_RULES, OPT_KINDS, OPT_RULES, OPT_SIGMA_MAP,
-	OPT_STRICT_RULES, OPT_DETECTOR, OPT_NO_DETECTOR, OPT_SUMMARY,
-	OPT_TUNE, OPT_HELP
+	OPT_STRICT_RULES, OPT_PLACEHOLDERS, OPT_DETECTOR, OPT_NO_DETECTOR,
+	OPT_SUMMARY, OPT_TUNE, OPT_HELP
 };
 
 static const struct option options[] = {
 	{ "rules", required_argument, NULL, OPT_RULES },
 	{ "sigma-map", required_argument, NULL, OPT_SIGMA_MAP },
+	{ "placeholders", required_argument, NULL, OPT_PLACEHOLDERS },
 	{ "strict-rules", no_argument, NULL, OPT_STRICT_RULES },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "events", required_argument, NULL, OPT_EVENTS },
@@ -76,6 +77,8 @@ help(void)
 "      --rules PATH      add rules: a file or a folder (Sigma); repeatable\n"
 "      --sigma-map NAME  log sources of Sigma: extended (default), reference,\n"
 "                        or a file\n"
+"      --placeholders FILE  lists for the %%names%% that rules expand: YAML,\n"
+"                        NAME: a value or a list\n"
 "      --strict-rules    a rule that cannot be used ends the run (status 2)\n"
 "  -o FILE               write the report to FILE, format by its ending\n"
 "                        (.ndjson .txt); repeatable\n"
@@ -192,6 +195,9 @@ take_option(struct line *l, int opt, const char *arg)
 		return true;
 	case OPT_SIGMA_MAP:
 		l->rule_opt.sigma_map = arg;
+		return true;
+	case OPT_PLACEHOLDERS:
+		l->rule_opt.placeholders = arg;
 		return true;
 	case OPT_STRICT_RULES:
 		l->strict_rules = true;

@@ -120,11 +120,16 @@ cmd_tell_faults_but(FILE *f, const struct program *p, const char *folder)
 static int
 check(int argc, char **argv)
 {
-	struct rule_options opt = { NULL, NULL };
+	struct rule_options opt = { NULL, NULL, NULL };
 	struct program *p = NULL;
 	size_t faults;
 	int status;
 
+	if (argc >= 3 && strcmp(argv[1], "--placeholders") == 0) {
+		opt.placeholders = argv[2];
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 2)
 		return cmd_usage("rules", "check wants a PATH");
 	status = cmd_load_rules(&opt, (const char *const *)(argv + 1),
@@ -191,7 +196,7 @@ explain(int argc, char **argv)
 		{ NULL, 0, NULL, 0 }
 	};
 	struct explain_options opt = { 0 };
-	struct rule_options rule_opt = { NULL, NULL };
+	struct rule_options rule_opt = { NULL, NULL, NULL };
 	const char *folder = NULL, *path;
 	struct program *p;
 	char file[4096];
@@ -250,7 +255,7 @@ static int
 help(void)
 {
 	printf(
-"usage: picket rules check PATH…\n"
+"usage: picket rules check [--placeholders FILE] PATH…\n"
 "       picket rules explain [--rules PATH] [--record N] [--sigma-map NAME]\n"
 "                            [--format text|ndjson] RULE EVENT\n"
 "       picket rules update [--to DIR] DIR-OR-ARCHIVE\n"

@@ -504,7 +504,7 @@ swap_in(struct update *u, const char *to)
 static int
 load(const char *path, struct program **p)
 {
-	struct rule_options opt = { NULL, NULL };
+	struct rule_options opt = { NULL, NULL, NULL };
 
 	return cmd_load_rules(&opt, &path, 1, p);
 }

@@ -68,6 +68,10 @@ void		 rule_finding(struct finding *, struct arena *,
 /* The fields that it reads. */
 void		 rule_finding_demand(struct demand *);
 
+/* The same of a correlation's. */
+void		 correlation_finding(struct finding *, struct arena *,
+		    const struct corr_hit *, struct buf *fold);
+
 /* Runs to the end and returns an enum status. */
 int		 hunt_run(const struct hunt_options *);
 
@@ -155,6 +159,10 @@ void		 scripts_reset(struct scripts *);	/* another unit */
 const struct event *scripts_take(struct scripts *, const struct event *);
 /* Asks for what joining needs, if somebody wants the text. */
 void		 scripts_demand(struct demand *);
+
+/* What the items of a sorter are: 0 a finding, else a detector's number + 1,
+ * or this: a note for correlations. */
+#define CORRELATION_TAG	(UINT32_MAX - 1)	/* UINT32_MAX: COUNT_TAG */
 
 /* -- reading one unit ---------------------------------------------------- */
 

@@ -20,6 +20,7 @@ struct judge {
 	struct detect	*detect;
 	void		**state;
 	struct arena	 item;		/* of the item at hand */
+	struct correlator *correlator;	/* NULL: no rule has any */
 	struct table	*fold;		/* key: index of the finding */
 	struct finding	**finding;
 	size_t		 nfindings;
@@ -207,17 +208,24 @@ is_copy(struct judge *j, uint64_t same, uint64_t what, int64_t time,
 	return true;
 }
 
+/* A finding of several events: what --tune says of its entities. */
 static void
-raise_late(struct detect *d, const struct finding *from)
+take_tuned(struct judge *j, struct finding *f)
 {
-	struct judge *j = d->arg;
-	struct finding f = *from;
 	enum tuned what = j->opt->tune == NULL || j->opt->raw ? TUNED_NOT :
-	    tune_finding(j->opt->tune, &f, NULL);
+	    tune_finding(j->opt->tune, f, NULL);
 
 	j->tuned += what != TUNED_NOT;
 	if (what != TUNED_OUT)
-		take_finding(j, &f);
+		take_finding(j, f);
+}
+
+static void
+raise_late(struct detect *d, const struct finding *from)
+{
+	struct finding f = *from;
+
+	take_tuned(d->arg, &f);
 }
 
 static void
@@ -226,6 +234,23 @@ keep_late(struct detect *d, const struct event *e)
 	(void)d;
 	(void)e;
 	ASSERT(!"note() keeps nothing");
+}
+
+/* In the middle of a note, whose arena is still in use. */
+static void
+take_correlation(void *arg, const struct corr_hit *hit)
+{
+	struct judge *j = arg;
+	struct finding f;
+	struct arena m;
+	struct buf fold;
+
+	arena_init(&m, 1u << 20);
+	buf_init(&fold, 0);
+	correlation_finding(&f, &m, hit, &fold);
+	take_tuned(j, &f);
+	buf_fini(&fold);
+	arena_fini(&m);
 }
 
 /* -- the pass ------------------------------------------------------------ */
@@ -251,6 +276,10 @@ judge_new(const struct hunt_options *opt, struct weirds *weirds)
 	j->fold = table_new(sizeof(struct fold_key), sizeof(size_t),
 	    FINDINGS_MAX);
 	if (j->detect == NULL || j->state == NULL || j->fold == NULL)
+		goto fail;
+	if (opt->rules != NULL && opt->rules->ncorrs != 0 &&
+	    (j->correlator = correlator_new(opt->rules, &corr_limits_default,
+	    weirds, take_correlation, j)) == NULL)
 		goto fail;
 	for (size_t i = 0; i < opt->ndetectors; i++) {
 		struct detect *d = &j->detect[i];
@@ -291,6 +320,7 @@ judge_free(struct judge *j)
 	}
 	for (size_t i = 0; i < j->nfindings; i++)
 		free_finding(j->finding[i]);
+	correlator_free(j->correlator);
 	free(j->finding);
 	free(j->detect);
 	free(j->state);
@@ -332,6 +362,16 @@ take_item(struct judge *j, const struct sort_key *key, struct span bytes)
 		if (f.nevidence == 0 || !is_copy(j, f.same, what.a, f.time,
 		    &f.evidence[0].loc))
 			take_finding(j, &f);
+	} else if (key->tag == CORRELATION_TAG) {
+		struct corr_note n;
+
+		if (j->correlator == NULL ||
+		    !corr_note_unpack(j->opt->rules, bytes, &n))
+			return ERR_FORMAT;
+		if (!is_copy(j, n.same, (uint64_t)CORRELATION_TAG << 32 |
+		    n.feeder, n.time, &n.loc) &&
+		    !correlator_note(j->correlator, &n))
+			return ERR_NOMEM;
 	} else {
 		struct detect *d;
 
@@ -497,6 +537,8 @@ judge_run(struct judge *j, struct merge *m, struct report *r)
 			return err;
 	if (got < 0)
 		return ERR_READ;
+	if (j->correlator != NULL)
+		correlator_end(j->correlator);
 	for (size_t i = 0; i < j->opt->ndetectors; i++)
 		if (j->detect[i].row->end != NULL)
 			j->detect[i].row->end(&j->detect[i], j->state[i]);

@@ -67,6 +67,17 @@ take_rule(void *arg, const struct rule *rule, const struct event *e)
 	struct finding f;
 	struct buf fold;
 
+	if (rule->feeder != 0) {
+		struct event note = *e;
+
+		note.same = same_event(e);
+		buf_reset(&r->text);
+		if (!corr_note_pack(&r->text, r->opt->rules, rule, &note))
+			batch_weird(&r->batch, WEIRD_NOTE_SIZE, NULL);
+		spill(r, r->notes, e, e->time, CORRELATION_TAG);
+	}
+	if (rule->silent)
+		return;
 	arena_reset(&r->hit);
 	buf_init(&fold, 4096);
 	rule_finding(&f, &r->hit, rule, e, &fold);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A rule's hit as a finding: who it is about, one sentence, what it folds by.
+ * A rule's or a correlation's hit as a finding: who it is about, one sentence,
+ * what it folds by.
  */
 #include "engine.h"
 
@@ -124,5 +125,112 @@ rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
 	buf_span(fold, f->entity[ENTITY_SRC_IP]);
 	buf_byte(fold, '|');
 	buf_span(fold, f->entity[ENTITY_PROCESS]);
+	f->fold = buf_view(fold);
+}
+
+/* -- correlations -------------------------------------------------------- */
+
+/* Whom a field names whose value a correlation groups by. */
+static enum entity
+entity_of(unsigned field)
+{
+	for (size_t i = 0; i < NITEMS(named); i++)
+		for (size_t k = 0; k < NITEMS(named[i].field); k++)
+			/* A server's address is first of all an address. */
+			if (named[i].field[k] == field &&
+			    field != FIELD_OTHER && (field != FIELD_DST_IP ||
+			    named[i].entity == ENTITY_DST_IP))
+				return named[i].entity;
+	return ENTITY_COUNT;
+}
+
+static void
+put_entities(struct finding *f, const struct corr_hit *hit)
+{
+	for (unsigned i = 0; i < hit->corr->ngroups; i++) {
+		struct span name = span_str(hit->corr->group[i]);
+		enum entity e = entity_of(field_by_alias(name));
+
+		if (e == ENTITY_COUNT)
+			e = entity_of(field_by_alias(span_str(
+			    hit->field[i])));
+		if (e == ENTITY_COUNT && span_eq(name, SPAN_LIT("User")))
+			e = ENTITY_USER;	/* Sysmon's; no id of ours */
+		if (e != ENTITY_COUNT && f->entity[e].len == 0)
+			f->entity[e] = hit->group[i];
+	}
+}
+
+/* "120 events", "14 different TargetUserName". */
+static void
+put_measure(struct buf *b, const struct corr_hit *hit)
+{
+	static const char *const words[] = {
+		[CORR_VALUES] = "different", [CORR_SUM] = "in all of",
+		[CORR_AVG] = "on average of", [CORR_MIN] = "at least of",
+		[CORR_MAX] = "at most of", [CORR_PERCENTILE] = "as percentile "
+		    "of", [CORR_SHARE] = "percent with this",
+	};
+	const struct corr *c = hit->corr;
+
+	if (c->type >= CORR_VALUES && c->type <= CORR_SHARE) {
+		buf_printf(b, "%.15g %s ", hit->measure, words[c->type]);
+		for (unsigned i = 0; i < c->nvalues; i++)
+			buf_printf(b, "%s%.64s", i == 0 ? "" : ", ",
+			    c->value[i]);
+		buf_str(b, ", ");
+	}
+	buf_printf(b, "%llu event%s", (unsigned long long)hit->count,
+	    hit->count == 1 ? "" : "s");
+}
+
+static void
+put_duration(struct buf *b, int64_t ns)
+{
+	int64_t s = ns / NSEC;
+
+	if (s < 120)
+		buf_printf(b, " in %lld s", (long long)s);
+	else if (s < 7200)
+		buf_printf(b, " in %lld min", (long long)(s / 60));
+	else
+		buf_printf(b, " in %lld h", (long long)(s / 3600));
+}
+
+void
+correlation_finding(struct finding *f, struct arena *m,
+    const struct corr_hit *hit, struct buf *fold)
+{
+	const struct rule *rule = hit->rule;
+	struct buf text;
+
+	memset(f, 0, sizeof(*f));
+	f->rule = rule->id;
+	f->title = rule->title;
+	f->language = rule->language;
+	f->attack = rule->attack;
+	f->advice = rule->advice;
+	f->severity = rule->severity;
+	f->confidence = rule->confidence;
+	f->time = hit->time;
+	f->last_time = hit->last_time;
+	f->count = hit->count;
+	memcpy(f->evidence, hit->evidence, sizeof(f->evidence));
+	f->nevidence = hit->nevidence;
+	put_entities(f, hit);
+	buf_init(&text, 8192);
+	buf_str(&text, rule->title);
+	buf_str(&text, ": ");
+	put_measure(&text, hit);
+	put_duration(&text, time_diff(hit->last_time, hit->time));
+	buf_byte(fold, '|');
+	for (unsigned i = 0; i < hit->corr->ngroups; i++) {
+		buf_printf(&text, ", %.64s ", hit->corr->group[i]);
+		text_clip(&text, hit->group[i], 128);
+		buf_span(fold, hit->group[i]);
+		buf_byte(fold, '|');
+	}
+	f->message = arena_copy(m, buf_view(&text));
+	buf_fini(&text);
 	f->fold = buf_view(fold);
 }

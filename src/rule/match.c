@@ -682,6 +682,8 @@ plan_of(struct matcher *m, const struct event *e)
 	const uint32_t *at;
 	uint64_t id;
 
+	if (p->nplans == 0)
+		return NULL;
 	if (e->kind != KIND_WINEVENT)
 		return p->kind_plan[e->kind] == NO_PLAN ? NULL :
 		    &p->plan[p->kind_plan[e->kind]];

@@ -878,6 +878,8 @@ program_finish(struct program *p)
 	bool ok, used[KIND_COUNT] = { false };
 
 	ASSERT(!p->finished);
+	if (!rules_finish(p))
+		return false;
 	m.memo = calloc(p->nnodes, sizeof(*m.memo));
 	m.seen = calloc(p->nnodes, sizeof(*m.seen));
 	m.covered = calloc(p->nnodes, sizeof(*m.covered));
@@ -930,6 +932,7 @@ program_demand(const struct program *p, struct demand *d)
 	for (unsigned i = 0; i < FIELD_MAX; i++)
 		if (p->means[i] != i && p->ngates != 0)
 			demand_field(d, i);
+	corr_demand(p, d);
 	for (uint32_t i = 0; i < p->npreds; i++) {
 		const struct pred *pr = &p->pred[i];
 

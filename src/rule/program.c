@@ -468,6 +468,7 @@ add_rule(struct program *p, const struct rule *r)
 	}
 	own = &p->rule[p->nrules++];
 	*own = *r;
+	p->ninner += r->inner;
 	own->id = program_text(p, span_str(r->id));
 	own->title = program_text(p, span_str(r->title));
 	own->attack = program_text(p, span_str(r->attack));
@@ -484,7 +485,8 @@ program_rule(struct program *p, const struct rule *r, const struct gate *g,
 	    &p->rule[p->nrules - 1];
 
 	if (last == NULL || strcmp(last->path, r->path) != 0 ||
-	    last->line != r->line || strcmp(last->id, r->id) != 0)
+	    last->line != r->line || last->part != r->part ||
+	    strcmp(last->id, r->id) != 0)
 		if (!add_rule(p, r))
 			return false;
 	if (root == NODE_FALSE)
@@ -543,13 +545,19 @@ program_claim(struct program *p, const char *id)
 size_t
 program_rules(const struct program *p)
 {
-	return p->nrules;
+	return p->nrules - p->ninner;
 }
 
 const struct rule *
 program_rule_at(const struct program *p, size_t i)
 {
-	return &p->rule[i];
+	size_t at = 0;
+
+	if (p->ninner == 0)
+		return &p->rule[i];
+	for (;; at++)
+		if (!p->rule[at].inner && i-- == 0)
+			return &p->rule[at];
 }
 
 size_t

@@ -27,6 +27,10 @@ struct rule {
 	unsigned	 line;
 	enum severity	 severity;
 	unsigned	 confidence;
+	unsigned	 part;		/* of a rule that is made of several */
+	bool		 inner;		/* such a part: not counted */
+	bool		 silent;	/* only for what refers to it */
+	uint32_t	 feeder;	/* number + 1 of its feeder; 0: none */
 };
 
 struct rule_fault {
@@ -133,6 +137,7 @@ struct span	 program_fold(struct program *, struct span);
 #define FOLD_ROOM(n)	((n) * 2 + 4)	/* a fold may be a longer sequence */
 size_t		 fold_text(struct span s, uint8_t *dst);
 
+/* Correlations are resolved, filters applied; no rule can be added after. */
 bool		 program_finish(struct program *);
 void		 program_demand(const struct program *, struct demand *);
 
@@ -146,6 +151,7 @@ const struct rule_fault *program_fault_at(const struct program *, size_t);
 struct rule_options {
 	const char	*sigma_map;	/* "extended", "reference" or a file */
 	const char	*share;		/* folder of shipped data */
+	const char	*placeholders;	/* YAML of lists for expand; or NULL */
 };
 
 struct language {
@@ -154,6 +160,8 @@ struct language {
 	int		(*match)(const char *path, struct span text);
 	void		(*load)(struct program *, const struct rule_options *,
 			    const char *path, struct span text);
+	/* All files were loaded.  May be NULL; false: out of memory. */
+	bool		(*finish)(struct program *);
 };
 extern const struct language *const languages[];
 extern const size_t nlanguages;
@@ -219,6 +227,146 @@ enum tuned { TUNED_NOT, TUNED_LEVEL, TUNED_OUT };
 enum tuned	 tune_finding(const struct tune *, struct finding *,
 		    const struct event *);
 
+/* -- correlations -------------------------------------------------------- */
+
+/*
+ * A base rule's hit that a correlation waits for is a note: when, where, and
+ * the values that the correlations group by and look at.  Workers make notes;
+ * one correlator takes them all in order of time.
+ */
+#define CORR_SLOTS_MAX	32u	/* values that a base rule's notes carry */
+#define CORR_REFS_MAX	64u	/* rules that a correlation refers to */
+#define CORR_FIELDS_MAX	16u	/* of group-by, and of field */
+#define CORR_TESTS_MAX	6u	/* gt, gte, lt, lte, eq, neq */
+#define CORR_EXPR_MAX	256u	/* names and operators of a condition */
+#define CORR_DEPTH_MAX	8u	/* correlations of correlations */
+#define CORR_MASK_REFS	8u	/* rules of an ordered choice: 2^n states */
+#define CORR_VALUE_MAX	4096u	/* bytes of a value in a note */
+
+enum corr_type {
+	CORR_EVENTS,		/* events */
+	CORR_VALUES,		/* different values */
+	CORR_SUM, CORR_AVG, CORR_MIN, CORR_MAX,
+	CORR_PERCENTILE,	/* of the values */
+	CORR_SHARE,		/* percent that have this event's value */
+	CORR_TEMPORAL,		/* rules */
+	CORR_ORDERED		/* rules, one after the other */
+};
+
+struct corr_test {
+	uint8_t		op;	/* PRED_NUM_EQ, GT… */
+	bool		negate;
+	double		num;
+};
+
+/* A condition over rules, operands first. */
+struct corr_expr {
+	enum { EXPR_REF, EXPR_NOT, EXPR_AND, EXPR_OR } op;
+	uint8_t		ref;
+};
+
+/* Where a correlation's values are in the notes of one feeder. */
+struct corr_map {
+	uint32_t	 feeder;
+	uint16_t	*slot;		/* groups, then values */
+};
+
+/* An edge from a rule or a correlation to one that refers to it. */
+struct corr_feed {
+	uint32_t	 corr;
+	uint32_t	 ref;		/* which of its rules */
+	struct corr_map	*map;
+	uint32_t	 nmaps;
+};
+
+struct corr {
+	uint32_t	 rule;		/* in whose name it fires */
+	uint8_t		 type;		/* enum corr_type */
+	int64_t		 span;		/* ns */
+	double		 percentile;
+	uint32_t	 nrefs, ngroups, nvalues, ntests, nexpr;
+	struct corr_test test[CORR_TESTS_MAX];
+	struct corr_expr *expr;
+	const char	**group;	/* names as the rule has them */
+	const char	**value;
+	bool		 absence;	/* it asks what is not there */
+	bool		 silent;	/* only for what refers to it */
+	uint32_t	 keep;		/* events that decide; 0: all */
+	struct corr_feed *feed;		/* who refers to it */
+	uint32_t	 nfeeds;
+};
+
+/* A base rule that correlations refer to. */
+struct feeder_gate {
+	struct gate	 gate;
+	uint16_t	(*field)[2];	/* by slot; the second where the first
+					 * is not there */
+};
+
+struct feeder {
+	uint32_t	 rule;
+	uint32_t	 nslots;
+	const char	**slot;		/* field names */
+	struct feeder_gate *gate;
+	uint32_t	 ngates;
+	struct corr_feed *feed;
+	uint32_t	 nfeeds;
+};
+
+struct corr_note {
+	uint32_t	 feeder;
+	int64_t		 time;
+	struct locator	 loc;
+	uint64_t	 same;		/* as of struct event */
+	uint32_t	 nslots;
+	struct span	 slot[CORR_SLOTS_MAX];	/* ptr NULL: not there */
+};
+
+/* false: a value was cut to CORR_VALUE_MAX. */
+bool		 corr_note_pack(struct buf *, const struct program *,
+		    const struct rule *, const struct event *);
+/* Points into the bytes.  Checks everything. */
+bool		 corr_note_unpack(const struct program *, struct span,
+		    struct corr_note *);
+/* Fields that notes are made of. */
+void		 corr_demand(const struct program *, struct demand *);
+
+/* A correlation that was true for a while. */
+struct corr_hit {
+	const struct rule *rule;
+	const struct corr *corr;
+	int64_t		 time, last_time;
+	uint64_t	 count;		/* base events */
+	double		 measure;	/* what was compared, at first */
+	struct evidence	 evidence[EVIDENCE_MAX];
+	unsigned	 nevidence;
+	struct span	 group[CORR_FIELDS_MAX];	/* values */
+	const char	*field[CORR_FIELDS_MAX];	/* base rule's name */
+};
+
+struct correlator;
+typedef void	 corr_hit_fn(void *arg, const struct corr_hit *);
+
+/* What all windows together may hold, and all groups. */
+#define CORR_ENTRIES_MAX 200000u
+#define CORR_GROUPS_MAX	 50000u
+#define CORR_WINDOW_MAX	 65536u		/* of one group */
+
+struct corr_limits {
+	uint32_t	entries, groups, window;
+};
+extern const struct corr_limits corr_limits_default;
+
+struct correlator *correlator_new(const struct program *,
+		    const struct corr_limits *, struct weirds *,
+		    corr_hit_fn *, void *arg);
+void		 correlator_free(struct correlator *);
+/* In order of time.  false: out of memory. */
+bool		 correlator_note(struct correlator *,
+		    const struct corr_note *);
+/* What still holds is told. */
+void		 correlator_end(struct correlator *);
+
 /* -- inside the room: YAML ----------------------------------------------- */
 
 /* One document of a YAML text, read whole; libyaml's nodes stay inside
@@ -281,6 +429,13 @@ bool		 sigma_map_renames_refs(const struct sigma_map *);
 size_t		 sigma_map_find(struct sigma_map *, struct span category,
 		    struct span product, struct span service,
 		    const struct map_target **);
+
+/* -- inside the room: Sigma ---------------------------------------------- */
+
+void		 sigma_read(struct program *, const struct rule_options *,
+		    const char *path, struct span text);
+bool		 sigma_finish(struct program *);
+bool		 rules_finish(struct program *);
 
 /* -- inside the room: literals and regular expressions ------------------- */
 
@@ -381,6 +536,11 @@ struct plan {
 };
 
 struct program {
+	struct corr	*corr;
+	uint32_t	 ncorrs;
+	struct feeder	*feeder;
+	uint32_t	 nfeeders;
+	size_t		 ninner;	/* rules that are parts */
 	struct arena	 arena;
 	bool		 full, finished;
 	bool		 stopped;	/* nothing more can be loaded */

@@ -139,6 +139,17 @@ load_path(struct program *p, const struct rule_options *opt,
 	return err;
 }
 
+bool
+rules_finish(struct program *p)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < nlanguages && ok && !p->stopped; i++)
+		if (languages[i]->finish != NULL)
+			ok = languages[i]->finish(p);
+	return ok;
+}
+
 enum err
 rules_load(struct program *p, const struct rule_options *opt,
     const char *path)

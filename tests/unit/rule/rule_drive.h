@@ -76,7 +76,7 @@ ev_str(struct ev *v, const char *name, const char *s)
 static inline struct program *
 load_rules(const char *map, const char *yaml)
 {
-	const struct rule_options opt = { map, getenv("PICKET_SHARE") };
+	const struct rule_options opt = { map, getenv("PICKET_SHARE"), NULL };
 	struct program *p = program_new();
 
 	assert_non_null(p);
