@@ -4,7 +4,8 @@
  * time, place and the values that they ask for, as text.
  *
  *	feeder u32, time u64, source u32, member u32, record u64, offset u64,
- *	length u32, same u64, then for each slot: length + 1 u32 (0: not there), bytes
+ *	length u32, same u64, then for each slot: length + 1 u32 (0: not there),
+ *	bytes
  *
  * It comes back from a process that read hostile input, so all is checked.
  */
