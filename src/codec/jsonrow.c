@@ -565,7 +565,7 @@ jsonrow_read(struct jsonrow *r, struct span text, struct jsonrow_row *row)
 	if (w.p == w.end || *w.p != '{')
 		return JSON_BROKEN;
 	status = walk_row(&w);
-	row->n = w.n;
+	row->n = status == JSON_OK ? w.n : 0;
 	row->flags = w.flags;
 	return status;
 }
