@@ -249,6 +249,32 @@ stops(const uint8_t *p, unsigned *high)
 }
 #endif
 
+/* The closing quote of a plain ASCII string of up to 31 bytes, or NULL; p is
+ * behind the opening one. */
+static inline const uint8_t *
+short_string(const uint8_t *p, const uint8_t *end)
+{
+#ifdef __SSE2__
+	for (unsigned i = 0; i < 2 && end - p >= 16; i++, p += 16) {
+		unsigned high, stop = stops(p, &high);
+		unsigned at;
+
+		if (stop == 0) {
+			if (high != 0)
+				return NULL;
+			continue;
+		}
+		at = (unsigned)__builtin_ctz(stop);
+		return p[at] == '"' && (high & ((1u << at) - 1)) == 0 ?
+		    p + at : NULL;
+	}
+#else
+	(void)p;
+	(void)end;
+#endif
+	return NULL;
+}
+
 /* p is behind the opening quote; the closing one, or NULL. */
 static inline const uint8_t *
 string_end(const uint8_t *p, const uint8_t *end, uint8_t *flags)
@@ -508,9 +534,26 @@ static inline const uint8_t *
 read_scalar(struct walk *w, const uint8_t *p)
 {
 	struct jsonrow_member unused, *m = &unused;
+	const uint8_t *q;
 
 	if (w->quiet == 0 && (m = new_member(w)) == NULL)
 		m = &unused;
+	/* The two most frequent here, in line. */
+	if (*p == '"' && (q = short_string(p + 1, w->end)) != NULL) {
+		m->type = JSON_STRING;
+		m->flags = 0;
+		m->ptr = p + 1;
+		m->len = (uint32_t)(q - m->ptr);
+		return q + 1;
+	}
+	if (*p >= '1' && *p <= '9' &&
+	    (q = digits(p + 1, w->end)) != w->end && *q == ',') {
+		m->type = JSON_NUMBER;
+		m->flags = 0;
+		m->ptr = p;
+		m->len = (uint32_t)(q - p);
+		return q;
+	}
 	p = scalar(p, w->end, m);
 	if (p != NULL) {
 		w->flags |= m->flags;

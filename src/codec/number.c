@@ -24,32 +24,59 @@ is_number(struct span s)
 	return digit;
 }
 
+/* Digits, perhaps with a dot and an exponent, to n times ten to the *power;
+ * false when it is none of that or has more digits than are exact. */
+static bool
+short_decimal(struct span s, uint64_t *n, int *power)
+{
+	bool dot = false, minus;
+	size_t i, digits = 0;
+	int e = 0;
+
+	*n = 0;
+	*power = 0;
+	for (i = 0; i < s.len && digits < 17; i++) {
+		uint8_t c = s.ptr[i];
+
+		if (ascii_is_digit(c)) {
+			*n = *n * 10 + (unsigned)(c - '0');
+			*power -= dot;
+			digits++;
+		} else if (c == '.' && !dot) {
+			dot = true;
+		} else {
+			break;
+		}
+	}
+	if (i < s.len && digits != 0 && (s.ptr[i] | 0x20) == 'e') {
+		minus = ++i < s.len && s.ptr[i] == '-';
+		i += minus || (i < s.len && s.ptr[i] == '+');
+		if (i == s.len)
+			return false;
+		for (; i < s.len && ascii_is_digit(s.ptr[i]) && e < 100; i++)
+			e = e * 10 + (s.ptr[i] - '0');
+		*power += minus ? -e : e;
+	}
+	return i == s.len && digits != 0 && *n < UINT64_C(1) << 53;
+}
+
 bool
 number_f64(struct span s, double *out)
 {
+	/* Powers of ten that a double holds exactly. */
 	static const double ten[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
-	    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
-	bool minus = s.len != 0 && s.ptr[0] == '-', dot = false;
+	    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+	    1e19, 1e20, 1e21, 1e22 };
+	bool minus = s.len != 0 && s.ptr[0] == '-';
 	char text[DIGITS_MAX], *end;
-	uint64_t n = 0;
-	size_t i, frac = 0;
+	uint64_t n;
+	int power;
 
-	/* Up to 16 digits and no exponent: exact in one division. */
-	for (i = minus; i < s.len && i < 18; i++) {
-		uint8_t c = s.ptr[i];
-
-		if (c == '.' && !dot) {
-			dot = true;
-			continue;
-		}
-		if (!ascii_is_digit(c))
-			break;
-		n = n * 10 + (unsigned)(c - '0');
-		frac += dot;
-	}
-	if (i == s.len && i > (size_t)minus + dot &&
-	    n < UINT64_C(1) << 53 && frac < NITEMS(ten)) {
-		*out = (double)n / ten[frac];
+	/* One operation on two exact numbers rounds once. */
+	if (short_decimal(span_sub(s, minus, SIZE_MAX), &n, &power) &&
+	    power > -(int)NITEMS(ten) && power < (int)NITEMS(ten)) {
+		*out = power < 0 ? (double)n / ten[-power] :
+		    (double)n * ten[power];
 		if (minus)
 			*out = -*out;
 		return true;

@@ -367,6 +367,7 @@ struct column {
 struct tsv_column {
 	uint16_t	path;		/* its name's number; 0: left out */
 	uint8_t		form, item;
+	struct column	column;
 };
 
 struct mark {			/* a text of the header */
@@ -445,7 +446,8 @@ store_of(struct dec *d, struct zeek *z)
 static inline bool
 is_mark(const struct mark *m, struct span s)
 {
-	return s.len == m->len && memcmp(s.ptr, m->b, s.len) == 0;
+	return s.len == m->len && (s.len == 0 ||
+	    (s.ptr[0] == m->b[0] && memcmp(s.ptr, m->b, s.len) == 0));
 }
 
 /* -- text ---------------------------------------------------------------- */
@@ -1072,16 +1074,16 @@ put_special(struct row *r, const struct column *c, const struct cell *v)
 }
 
 static void
-put(struct row *r, uint16_t path, const struct cell *v)
+put(struct row *r, const struct column *c, uint16_t path,
+    const struct cell *v)
 {
-	const struct column *c = column_of(r, path);
 	struct batch *b = r->dec->batch;
 	struct value *to;
 	uint64_t n;
 	int64_t t;
 	double d;
 
-	if (c == NULL || c->how == HOW_DROP || v->form == FORM_NONE)
+	if (v->form == FORM_NONE)
 		return;
 	switch (c->how) {
 	case HOW_OTHER:
@@ -1272,11 +1274,13 @@ json_row(struct row *r)
 		return;
 	for (uint32_t i = 0; i < row.n; i++) {
 		const struct jsonrow_member *m = &row.member[i];
+		const struct column *c = column_of(r, m->path);
 		const struct cell v = { .raw = span_of(m->ptr, m->len),
 		    .form = form_of_json(m->type), .flags = m->flags,
 		    .yes = m->type == JSON_TRUE };
 
-		put(r, m->path, &v);
+		if (c != NULL && c->how != HOW_DROP)
+			put(r, c, m->path, &v);
 	}
 	row_end(r);
 }
@@ -1354,7 +1358,7 @@ read_fields(struct dec *d, struct store *s, struct span rest)
 			return;
 		}
 		*c = (struct tsv_column){ jsonrow_path(s->names, name),
-		    FORM_TEXT, FORM_TEXT };
+		    FORM_TEXT, FORM_TEXT, { 0, HOW_DROP } };
 		if (c->path == 0)
 			dec_weird(d, WEIRD_ZEEK_LIMIT);
 		else if (info_of(s, c->path)->special == IS_TS)
@@ -1424,16 +1428,24 @@ read_directive(struct dec *d, struct store *s, struct span line)
 }
 
 static void
-finish_header(struct store *s)
+finish_header(struct row *r)
 {
+	struct store *s = r->s;
 	uint64_t told = 0;
 
 	s->is_new_header = false;
 	for (unsigned i = 0; i < s->ncolumns; i++)
 		if (s->tsv[i].path != 0)
 			told |= info_of(s, s->tsv[i].path)->tells;
-	s->log = s->path_len != 0 ?
+	r->log = s->log = s->path_len != 0 ?
 	    log_of_name(span_of(s->path, s->path_len)) : log_of_keys(told);
+	for (unsigned i = 0; i < s->ncolumns; i++) {
+		const struct column *c = s->tsv[i].path == 0 ? NULL :
+		    column_of(r, s->tsv[i].path);
+
+		if (c != NULL)
+			s->tsv[i].column = *c;
+	}
 }
 
 /* -- TSV: rows ----------------------------------------------------------- */
@@ -1482,7 +1494,7 @@ tsv_row(struct row *r)
 	int64_t time = TIME_NONE;
 
 	if (s->is_new_header)
-		finish_header(s);
+		finish_header(r);
 	if (s->ncolumns == 0 || !split(s, r->dec->rec->data)) {
 		dec_weird(r->dec, WEIRD_ZEEK_BAD);
 		return;
@@ -1495,16 +1507,18 @@ tsv_row(struct row *r)
 		return;
 	for (unsigned i = 0; i < s->ncolumns; i++) {
 		const struct tsv_column *c = &s->tsv[i];
-		struct cell v = { .raw = s->cell[i], .form = c->form,
-		    .item = c->item, .tsv = true };
+		struct cell v;
 
-		if (c->path == 0 || is_mark(&s->unset, v.raw))
+		if (c->column.how == HOW_DROP ||
+		    is_mark(&s->unset, s->cell[i]))
 			continue;
+		v = (struct cell){ .raw = s->cell[i], .form = c->form,
+		    .item = c->item, .tsv = true };
 		if (c->form == FORM_BOOL)
 			v.yes = v.raw.len != 0 && v.raw.ptr[0] == 'T';
 		else if (c->form == FORM_TEXT && is_mark(&s->empty, v.raw))
 			v.raw = span_of(v.raw.ptr, 0);
-		put(r, c->path, &v);
+		put(r, &c->column, c->path, &v);
 	}
 	row_end(r);
 }
