@@ -9,14 +9,14 @@
  *	#path	conn
  *	#fields	ts	uid	id.orig_h	id.orig_p ...
  *	#types	time	string	addr	port ...
- *	1517336042.090842	Ci85EB2YjUI9a2eql6	10.55.182.100	14291 ...
+ *	1700000000.000001	CAbcDefGhi12345678	10.0.0.1	50000
  *	#close	2018-01-31-00-00-00
  *
  * (headers may come again with other columns: logs are concatenated), and as
  * JSON, one object a line, with the log's name in _path (json-streaming-logs)
  * or told by its keys:
  *
- *	{"ts":1517422326.539915,"uid":"CxHo3m4N8uGxrMlcl2", ...}
+ *	{"ts":1700000000.000001,"uid":"CAbcDefGhi12345678", ...}
  *
  * Both forms of a row give the same event.  The row becomes the kind that
  * packets give, with the fields of fields.def; columns without a field there
