@@ -349,7 +349,7 @@ _Static_assert(NITEMS(telling) <= 32, "two bits a row");
 enum form { FORM_NONE, FORM_TEXT, FORM_NUMBER, FORM_BOOL, FORM_LIST };
 
 /* A value as it stands in the log. */
-struct cell {
+struct datum {
 	struct span	raw;
 	uint8_t		form;
 	uint8_t		item;		/* TSV lists: form of the items */
@@ -514,7 +514,7 @@ unescape(struct span s, bool tsv, uint8_t *dst)
 
 /* Text of a cell.  Most have no backslash. */
 static struct span
-text_of(struct batch *b, const struct cell *v)
+text_of(struct batch *b, const struct datum *v)
 {
 	struct span s = v->raw;
 	uint8_t *p;
@@ -545,7 +545,7 @@ struct items {
 };
 
 static struct items
-items_of(const struct store *s, const struct cell *v)
+items_of(const struct store *s, const struct datum *v)
 {
 	struct items it = { s, v->raw, v->item, v->tsv, v->tsv };
 
@@ -583,12 +583,12 @@ form_of_json(uint8_t type)
 }
 
 static bool
-next_item(struct items *it, struct cell *v)
+next_item(struct items *it, struct datum *v)
 {
 	struct jsonrow_member m;
 	size_t n;
 
-	*v = (struct cell){ .tsv = it->tsv };
+	*v = (struct datum){ .tsv = it->tsv };
 	if (!it->tsv) {
 		if (!jsonrow_item(&it->rest, &m))
 			return false;
@@ -616,7 +616,7 @@ next_item(struct items *it, struct cell *v)
 /* -- values -------------------------------------------------------------- */
 
 static void
-set_value(struct batch *b, struct value *v, const struct cell *c)
+set_value(struct batch *b, struct value *v, const struct datum *c)
 {
 	struct span s;
 
@@ -646,11 +646,11 @@ set_value(struct batch *b, struct value *v, const struct cell *c)
 
 static void
 set_list(struct batch *b, const struct store *s, struct value *v,
-    const struct cell *c)
+    const struct datum *c)
 {
 	struct items it = items_of(s, c);
 	struct value *item;
-	struct cell one;
+	struct datum one;
 	uint32_t n = 0;
 
 	v->type = VT_LIST;
@@ -673,12 +673,12 @@ set_list(struct batch *b, const struct store *s, struct value *v,
 }
 
 static struct span
-first_item(struct batch *b, const struct store *s, const struct cell *c,
+first_item(struct batch *b, const struct store *s, const struct datum *c,
     uint32_t *n)
 {
 	struct items it = items_of(s, c);
 	struct span first = SPAN_NONE;
-	struct cell one;
+	struct datum one;
 
 	for (*n = 0; *n < LIST_MAX && next_item(&it, &one); ++*n)
 		if (*n == 0)
@@ -710,12 +710,12 @@ add_mac(struct batch *b, unsigned field, struct span s)
 
 /* The X-Forwarded-For among "VIA -> x" and the like. */
 static void
-add_xff(struct row *r, const struct cell *v)
+add_xff(struct row *r, const struct datum *v)
 {
 	static const char name[] = "X-FORWARDED-FOR -> ";
 	struct items it = items_of(r->s, v);
 	struct batch *b = r->dec->batch;
-	struct cell one;
+	struct datum one;
 	struct span s;
 
 	for (unsigned i = 0; i < LIST_MAX && next_item(&it, &one); i++) {
@@ -730,7 +730,7 @@ add_xff(struct row *r, const struct cell *v)
 
 /* Seconds are whole in all that DNS knows. */
 static void
-add_ttls(struct row *r, const struct cell *c)
+add_ttls(struct row *r, const struct datum *c)
 {
 	struct batch *b = r->dec->batch;
 	struct value *v = event_add(b, FIELD_DNS_TTLS, VT_LIST), *item;
@@ -940,7 +940,7 @@ join_cert(struct row *r)
 
 /* A chain: what it is called by tells where the leaf is found. */
 static void
-add_certs(struct row *r, unsigned field, const struct cell *v, bool client)
+add_certs(struct row *r, unsigned field, const struct datum *v, bool client)
 {
 	struct batch *b = r->dec->batch;
 	struct span first;
@@ -1004,7 +1004,7 @@ column_of(struct row *r, uint16_t path)
 
 static void
 add_other(struct row *r, const struct column *c, uint16_t path,
-    const struct cell *v)
+    const struct datum *v)
 {
 	struct batch *b = r->dec->batch;
 	struct value *to = c->id != 0 ? event_add(b, c->id, VT_NULL) :
@@ -1020,7 +1020,7 @@ add_other(struct row *r, const struct column *c, uint16_t path,
 
 /* What has its own rules. */
 static void
-put_special(struct row *r, const struct column *c, const struct cell *v)
+put_special(struct row *r, const struct column *c, const struct datum *v)
 {
 	struct batch *b = r->dec->batch;
 	struct span s = v->form == FORM_LIST ? SPAN_NONE : text_of(b, v);
@@ -1075,7 +1075,7 @@ put_special(struct row *r, const struct column *c, const struct cell *v)
 
 static void
 put(struct row *r, const struct column *c, uint16_t path,
-    const struct cell *v)
+    const struct datum *v)
 {
 	struct batch *b = r->dec->batch;
 	struct value *to;
@@ -1275,7 +1275,7 @@ json_row(struct row *r)
 	for (uint32_t i = 0; i < row.n; i++) {
 		const struct jsonrow_member *m = &row.member[i];
 		const struct column *c = column_of(r, m->path);
-		const struct cell v = { .raw = span_of(m->ptr, m->len),
+		const struct datum v = { .raw = span_of(m->ptr, m->len),
 		    .form = form_of_json(m->type), .flags = m->flags,
 		    .yes = m->type == JSON_TRUE };
 
@@ -1507,12 +1507,12 @@ tsv_row(struct row *r)
 		return;
 	for (unsigned i = 0; i < s->ncolumns; i++) {
 		const struct tsv_column *c = &s->tsv[i];
-		struct cell v;
+		struct datum v;
 
 		if (c->column.how == HOW_DROP ||
 		    is_mark(&s->unset, s->cell[i]))
 			continue;
-		v = (struct cell){ .raw = s->cell[i], .form = c->form,
+		v = (struct datum){ .raw = s->cell[i], .form = c->form,
 		    .item = c->item, .tsv = true };
 		if (c->form == FORM_BOOL)
 			v.yes = v.raw.len != 0 && v.raw.ptr[0] == 'T';
