@@ -256,6 +256,8 @@ bool		 log_sudo(struct span msg, struct sudo_line *);
 /* Number of an encryption type from its name (RFC 3961, RFC 4757), dashes or
  * underscores, any case; false when it is none. */
 bool		 dec_krb_etype(struct span name, int64_t *);
+/* The name that Zeek gives it, or NULL. */
+const char	*dec_krb_etype_name(int64_t);
 /* Our name of a TLS version that Zeek or Suricata names; else as it is. */
 struct span	 dec_tls_version(struct batch *, struct span);
 /* ASCII to lower case, in the arena if anything changes. */

@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "decode.h"
 
+/* Of several names the first is Zeek's. */
 static const struct { const char *name; int8_t number; } etypes[] = {
 	{ "des-cbc-crc", 1 }, { "des-cbc-md4", 2 }, { "des-cbc-md5", 3 },
 	{ "des3-cbc-md5", 5 }, { "des3-cbc-sha1", 16 },
@@ -41,6 +42,15 @@ dec_krb_etype(struct span s, int64_t *out)
 			return true;
 		}
 	return number_i64(s, out);
+}
+
+const char *
+dec_krb_etype_name(int64_t number)
+{
+	for (size_t i = 0; i < NITEMS(etypes); i++)
+		if (etypes[i].number == number)
+			return etypes[i].name;
+	return NULL;
 }
 
 struct span
