@@ -1565,9 +1565,14 @@ has_key(struct span s, const char *key)
 static int
 match_json(struct span s)
 {
-	static const char *const keys[] = { "\"id.orig_h\":", "\"uid\":",
-	    "\"fuid\":", "\"certificate.serial\":", "\"software_type\":",
-	    "\"note\":" };
+	/* Each with what must be there too. */
+	static const char *const keys[][2] = {
+		{ "\"id.orig_h\":", "\"uid\":" },
+		{ "\"fuid\":", "\"seen_bytes\":" },
+		{ "\"certificate.serial\":", "\"certificate.subject\":" },
+		{ "\"software_type\":", "\"host\":" },
+		{ "\"note\":", "\"actions\":" },
+	};
 
 	s = span_sub(s, 0, 16384);	/* a row with all keys */
 	if (!has_key(s, "\"ts\":"))
@@ -1575,7 +1580,7 @@ match_json(struct span s)
 	if (has_key(s, "\"_path\":"))
 		return 90;
 	for (size_t i = 0; i < NITEMS(keys); i++)
-		if (has_key(s, keys[i]))
+		if (has_key(s, keys[i][0]) && has_key(s, keys[i][1]))
 			return 70;
 	return 0;
 }
