@@ -137,9 +137,10 @@ run_records(struct batch *b, struct src *src, const struct source *s,
 }
 
 static void
-run_file(struct batch *b, struct span bytes, struct buf *text)
+run_file(struct batch *b, struct span bytes, unsigned rectype,
+    struct buf *text)
 {
-	const struct source *s = source_of(ROW.rectype);
+	const struct source *s = source_of(rectype);
 	struct src src = { .part_end = UINT64_MAX };
 	struct input *in = input_mem(bytes);
 	void *state;
@@ -174,7 +175,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ROW.stream != NULL || ROW.dgram != NULL)
 		run_segs(&b, span_of(data, size), &text);
 	if (ROW.record != NULL)
-		run_file(&b, span_of(data, size), &text);
+		run_file(&b, span_of(data, size), ROW.rectype, &text);
+	if (ROW.also != 0)
+		run_file(&b, span_of(data, size), ROW.also, &text);
 	batch_fini(&b);
 	buf_fini(&text);
 	return 0;

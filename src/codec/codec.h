@@ -207,6 +207,59 @@ struct span	 xml_text(const struct xml *, struct arena *);
 size_t		 xml_unescape(struct span src, uint8_t *dst);
 struct span	 xml_rest(const struct xml *);
 
+/*
+ * Rows of JSON: objects of few shapes one after the other, faster than
+ * json_parse().  A row is the list of its members in the order of the text;
+ * those of objects inside are named by their dotted path, arrays stay whole.
+ * Paths have numbers that stay the same for all rows: 1 and up.
+ */
+#define JSONROW_PATHS_MAX	4096u	/* EVE knows some 2,000 */
+#define JSONROW_PATH_LEN	255u
+#define JSONROW_MEMBERS_MAX	1024u	/* EVENT_FIELDS_MAX */
+#define JSONROW_F_LOST		0x80	/* row: a member was left out for a
+					 * limit */
+
+struct jsonrow_member {
+	uint16_t	path;
+	uint8_t		type;		/* enum json_type; no objects */
+	uint8_t		flags;		/* JSON_F_ESCAPED, JSON_F_NOT_UTF8 */
+	uint32_t	len;
+	const uint8_t	*ptr;		/* in the text; strings: no quotes */
+};
+
+struct jsonrow_row {
+	const struct jsonrow_member	*member;	/* until the next row */
+	uint32_t			 n;
+	uint8_t				 flags;		/* of all of them */
+};
+
+struct jsonrow;
+struct jsonrow	*jsonrow_new(void);
+void		 jsonrow_free(struct jsonrow *);
+/* Of members named twice the first is given; JSON_F_REPEATED says so. */
+enum json_status jsonrow_read(struct jsonrow *, struct span,
+		    struct jsonrow_row *);
+/* The number of a member of the outermost object, made when missing; 0 when
+ * there are too many. */
+uint16_t	 jsonrow_path(struct jsonrow *, struct span);
+/* The path's text; lives as long as the struct jsonrow. */
+const char	*jsonrow_name(const struct jsonrow *, uint16_t);
+/* As json_text(). */
+struct span	 jsonrow_text(const struct jsonrow_member *, struct arena *);
+/* What an array holds, and the next item of that; false at the end. */
+struct span	 jsonrow_items(const struct jsonrow_member *);
+bool		 jsonrow_item(struct span *, struct jsonrow_member *);
+
+/* -- numbers ------------------------------------------------------------ */
+
+/* The whole span is a decimal number that fits; fractions and exponents are
+ * allowed in the first only. */
+bool		 number_f64(struct span, double *);
+bool		 number_i64(struct span, int64_t *);
+/* Seconds with up to nine digits of fraction to ns, exactly; more digits are
+ * cut. */
+bool		 number_seconds(struct span, int64_t *);
+
 /* -- content encodings -------------------------------------------------- */
 
 enum content_coding {

@@ -251,6 +251,23 @@ struct sudo_line {
 bool		 sysmon_event(struct dec *, const struct log_line *);
 bool		 log_sudo(struct span msg, struct sudo_line *);
 
+/* -- rows of other network sensors -- */
+
+/* Number of an encryption type from its name (RFC 3961, RFC 4757), dashes or
+ * underscores, any case; false when it is none. */
+bool		 dec_krb_etype(struct span name, int64_t *);
+/* The name that Zeek gives it, or NULL. */
+const char	*dec_krb_etype_name(int64_t);
+/* Our name of a TLS version that Zeek or Suricata names; else as it is. */
+struct span	 dec_tls_version(struct batch *, struct span);
+/* ASCII to lower case, in the arena if anything changes. */
+struct span	 dec_lower(struct batch *, struct span);
+/* A decimal number as U64, I64 or F64; text where those cannot hold it. */
+void		 dec_set_number(struct value *, struct span);
+/* Seconds since 1970 with fraction, milliseconds (by their size), or ISO 8601;
+ * TIME_NONE when it is none of them. */
+int64_t		 dec_time(struct span);
+
 #define DEC_STATE_MAX	256	/* bytes of state in a flow; more: dec_alloc */
 
 /*
@@ -279,6 +296,7 @@ struct decoder {
 	 * a file; the best answer over 0 wins.  state lives as long as the
 	 * file; begin/end are optional. */
 	uint8_t		 rectype;	/* enum record_type */
+	uint8_t		 also;		/* a second one it reads; 0: none */
 	int		(*match)(const struct record *);
 	void		(*record)(struct dec *, void *state,
 			    const struct record *);

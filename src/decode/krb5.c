@@ -459,9 +459,14 @@ add_reply(struct batch *b, const struct facts *f)
 	const char *name = NULL;
 	char other[40];
 
-	if (f->has_ticket)
+	if (f->has_ticket) {
 		event_add_num(b, FIELD_KRB_TICKET_ETYPE, VT_I64,
 		    (uint64_t)f->ticket_etype);
+		name = dec_krb_etype_name(f->ticket_etype);
+		if (name != NULL)
+			event_add_str(b, FIELD_KRB_CIPHER, span_str(name));
+		name = NULL;
+	}
 	if (f->has_reply)
 		event_add_num(b, FIELD_KRB_REPLY_ETYPE, VT_I64,
 		    (uint64_t)f->reply_etype);

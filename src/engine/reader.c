@@ -223,7 +223,8 @@ match_record(const struct record *rec)
 		const struct decoder *d = decoders[i];
 		int score;
 
-		if (d->record == NULL || d->rectype != rec->type)
+		if (d->record == NULL || (d->rectype != rec->type &&
+		    (d->also == 0 || d->also != rec->type)))
 			continue;
 		score = d->match(rec);
 		if (score > best_score) {
