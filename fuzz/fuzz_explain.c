@@ -51,7 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (p == NULL)
 		return 0;
 	program_keep_names(p);
-	language_sigma.load(p, &opt, "fuzz", span_of(data, size));
+	language_sigma.load(p, &opt, "fuzz", span_of(data, size), NULL);
 	if (program_finish(p)) {
 		for (size_t i = 0; i < 2 * NITEMS(ids); i++) {
 			const char *c = channels[i % NITEMS(ids)];

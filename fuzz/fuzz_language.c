@@ -112,7 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (p == NULL)
 		return 0;
-	NAME(FUZZ_TARGET).load(p, &opt, "fuzz", span_of(data, size));
+	NAME(FUZZ_TARGET).load(p, &opt, "fuzz", span_of(data, size), NULL);
 	if (program_finish(p))
 		match(p);
 	program_free(p);

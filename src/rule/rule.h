@@ -158,8 +158,12 @@ struct language {
 	const char	*name, *title, *doc;
 	/* Is this text in the language?  0 to 100. */
 	int		(*match)(const char *path, struct span text);
+	/* What can be done of a file before its turn comes, in another
+	 * thread; goes to load(), which frees it.  May be NULL, the result
+	 * too. */
+	void		*(*ahead)(struct span text);
 	void		(*load)(struct program *, const struct rule_options *,
-			    const char *path, struct span text);
+			    const char *path, struct span text, void *ahead);
 	/* All files were loaded.  May be NULL; false: out of memory. */
 	bool		(*finish)(struct program *);
 };
@@ -382,6 +386,9 @@ struct ydoc_fault {
 };
 struct ydoc_stream;
 struct ydoc_stream *ydoc_open(struct span);
+/* The same with all documents read, which may be done in another thread; the
+ * text must stay. */
+struct ydoc_stream *ydoc_read(struct span);
 void		 ydoc_close(struct ydoc_stream *);
 struct ydoc	*ydoc_next(struct ydoc_stream *, struct ydoc_fault *);
 void		 ydoc_free(struct ydoc *);
@@ -433,7 +440,7 @@ size_t		 sigma_map_find(struct sigma_map *, struct span category,
 /* -- inside the room: Sigma ---------------------------------------------- */
 
 void		 sigma_read(struct program *, const struct rule_options *,
-		    const char *path, struct span text);
+		    const char *path, struct span text, void *ahead);
 bool		 sigma_finish(struct program *);
 bool		 rules_finish(struct program *);
 

@@ -6,8 +6,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "rule.h"
 
@@ -24,10 +27,40 @@ const struct language *const languages[] = {
 };
 const size_t nlanguages = NITEMS(languages);
 
-/* false: no language takes it. */
-static bool
-load_text(struct program *p, const struct rule_options *opt,
-    const char *path, struct span text)
+/*
+ * Files are read and, as far as their language can, taken apart by a second
+ * thread, a bounded way ahead of the one that compiles them in order; that one
+ * reads itself what it finds unread.
+ */
+#define AHEAD_FILES	64u
+#define AHEAD_SIZE	(256u << 10)	/* larger ones wait for their turn */
+#define THREAD_MIN	32u		/* files that are worth a thread */
+#define NAP_NSEC	50000		/* of who waits for the other */
+
+enum file_state { FILE_UNREAD, FILE_CLAIMED, FILE_READ };
+
+struct file {
+	char			*path;
+	uint64_t		 size;
+	bool			 named;		/* not found in a folder */
+	_Atomic unsigned char	 state;		/* enum file_state */
+	int			 sys_errno;	/* could not be opened */
+	uint8_t			*text;
+	size_t			 n;
+	const struct language	*language;	/* NULL: none takes it */
+	void			*ahead;
+};
+
+struct loader {
+	struct program		*p;
+	const struct rule_options *opt;
+	struct file		*file;
+	size_t			 nfiles;
+	_Atomic size_t		 ntaken;
+};
+
+static const struct language *
+language_of(const char *path, struct span text)
 {
 	const struct language *best = NULL;
 	int best_score = 0;
@@ -40,42 +73,132 @@ load_text(struct program *p, const struct rule_options *opt,
 			best = languages[i];
 		}
 	}
-	if (best != NULL && !p->stopped)
-		best->load(p, opt, path, text);
-	return best != NULL;
+	return best;
 }
 
-/* Large enough for every rule file there is; grown once, kept. */
-static enum err
-load_file(struct program *p, const struct rule_options *opt,
-    const char *path, uint64_t size, bool named)
+static void
+read_file(struct file *f)
 {
-	FILE *f;
-	uint8_t *b;
-	size_t n;
+	FILE *in = fopen(f->path, "re");
+	struct span text;
 
-	if (size > RULE_FILE_MAX) {
-		program_fault(p, path, 0, 0, "larger than the %u MB that a "
-		    "rule file may have", RULE_FILE_MAX >> 20);
-		return ERR_OK;
+	if (in == NULL) {
+		f->sys_errno = errno;
+		return;
 	}
-	if ((f = fopen(path, "re")) == NULL) {
-		program_fault(p, path, 0, 0, "cannot open: %s",
-		    strerror(errno));
-		return ERR_OK;
+	if ((f->text = malloc((size_t)f->size + 1)) == NULL) {
+		f->sys_errno = ENOMEM;
+		fclose(in);
+		return;
 	}
-	if ((b = malloc((size_t)size + 1)) == NULL) {
-		fclose(f);
+	f->n = fread(f->text, 1, (size_t)f->size, in);
+	fclose(in);
+	text = span_of(f->text, f->n);
+	f->language = language_of(f->path, text);
+	if (f->language != NULL && f->language->ahead != NULL &&
+	    f->n <= AHEAD_SIZE)
+		f->ahead = f->language->ahead(text);
+}
+
+/* Reads the file unless the other thread does; false: it does. */
+static bool
+claim_file(struct file *f)
+{
+	unsigned char unread = FILE_UNREAD;
+
+	if (!atomic_compare_exchange_strong(&f->state, &unread, FILE_CLAIMED))
+		return false;
+	if (f->size <= RULE_FILE_MAX)
+		read_file(f);
+	atomic_store(&f->state, FILE_READ);
+	return true;
+}
+
+static void
+nap(void)
+{
+	const struct timespec t = { .tv_nsec = NAP_NSEC };
+
+	nanosleep(&t, NULL);
+}
+
+static void *
+read_ahead(void *arg)
+{
+	struct loader *l = arg;
+
+	for (size_t i = 0; i < l->nfiles; i++) {
+		while (i >= atomic_load(&l->ntaken) + AHEAD_FILES)
+			nap();
+		if (l->file[i].size <= AHEAD_SIZE)
+			claim_file(&l->file[i]);
+	}
+	return NULL;
+}
+
+/* Compiles a file that was read. */
+static void
+take_file(struct loader *l, struct file *f)
+{
+	struct program *p = l->p;
+
+	if (f->size > RULE_FILE_MAX)
+		program_fault(p, f->path, 0, 0, "larger than the %u MB that "
+		    "a rule file may have", RULE_FILE_MAX >> 20);
+	else if (f->sys_errno != 0)
+		program_fault(p, f->path, 0, 0, "cannot open: %s",
+		    strerror(f->sys_errno));
+	else if (f->language != NULL)
+		f->language->load(p, l->opt, program_text(p,
+		    span_str(f->path)), span_of(f->text, f->n), f->ahead);
+	else if (f->named)
+		/* In a folder other files may lie among rules; one that was
+		 * named is meant. */
+		program_fault(p, f->path, 0, 0, "in no rule language");
+	free(f->text);
+	f->text = NULL;
+}
+
+static void
+take_files(struct loader *l)
+{
+	pthread_t thread;
+	bool threaded = l->nfiles >= THREAD_MIN &&
+	    pthread_create(&thread, NULL, read_ahead, l) == 0;
+
+	for (size_t i = 0; i < l->nfiles; i++) {
+		struct file *f = &l->file[i];
+
+		atomic_store(&l->ntaken, i);
+		if (!claim_file(f))
+			while (atomic_load(&f->state) != FILE_READ)
+				nap();
+		take_file(l, f);
+	}
+	if (threaded) {
+		atomic_store(&l->ntaken, l->nfiles);
+		pthread_join(thread, NULL);
+	}
+}
+
+static enum err
+add_file(struct loader *l, const char *path, uint64_t size, bool named)
+{
+	struct file *f;
+
+	if ((l->nfiles & (l->nfiles - 1)) == 0) {
+		f = realloc(l->file, (l->nfiles == 0 ? 1 : l->nfiles * 2) *
+		    sizeof(*f));
+		if (f == NULL)
+			return ERR_NOMEM;
+		l->file = f;
+	}
+	f = &l->file[l->nfiles];
+	*f = (struct file){ .path = strdup(path), .size = size,
+	    .named = named };
+	if (f->path == NULL)
 		return ERR_NOMEM;
-	}
-	n = fread(b, 1, (size_t)size, f);
-	fclose(f);
-	/* In a folder other files may lie among rules; one that was named is
-	 * meant. */
-	if (!load_text(p, opt, program_text(p, span_str(path)),
-	    span_of(b, n)) && named)
-		program_fault(p, path, 0, 0, "in no rule language");
-	free(b);
+	l->nfiles++;
 	return ERR_OK;
 }
 
@@ -106,8 +229,7 @@ is_rule_name(const char *name)
 
 /* Recursion is bounded by FOLDER_DEPTH_MAX. */
 static enum err
-load_path(struct program *p, const struct rule_options *opt,
-    const char *path, unsigned depth)
+add_path(struct loader *l, const char *path, unsigned depth)
 {
 	struct dirent **list;
 	enum err err = ERR_OK;
@@ -120,7 +242,7 @@ load_path(struct program *p, const struct rule_options *opt,
 		/* In a folder only what is named like a rule: pictures and
 		 * read-me files lie among them. */
 		return depth != 0 && !is_rule_name(path) ? ERR_OK :
-		    load_file(p, opt, path, (uint64_t)st.st_size, depth == 0);
+		    add_file(l, path, (uint64_t)st.st_size, depth == 0);
 	}
 	if (!S_ISDIR(st.st_mode) || depth == FOLDER_DEPTH_MAX)
 		return ERR_OK;
@@ -132,7 +254,7 @@ load_path(struct program *p, const struct rule_options *opt,
 		    list[i]->d_name);
 
 		if (err == ERR_OK && len > 0 && (size_t)len < sizeof(sub))
-			err = load_path(p, opt, sub, depth + 1);
+			err = add_path(l, sub, depth + 1);
 		free(list[i]);
 	}
 	free(list);
@@ -154,10 +276,14 @@ enum err
 rules_load(struct program *p, const struct rule_options *opt,
     const char *path)
 {
+	struct loader l = { .p = p, .opt = opt };
 	enum err err;
 
 	p->loads++;
-	err = load_path(p, opt, path, 0);
-
+	if ((err = add_path(&l, path, 0)) == ERR_OK)
+		take_files(&l);
+	for (size_t i = 0; i < l.nfiles; i++)
+		free(l.file[i].path);
+	free(l.file);
 	return err == ERR_OK && p->stopped ? ERR_RULE : err;
 }

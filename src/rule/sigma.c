@@ -22,6 +22,12 @@ sigma_match(const char *path, struct span text)
 	    (has(text, "filter:") && has(text, "logsource:")) ? 80 : 0;
 }
 
+static void *
+sigma_ahead(struct span text)
+{
+	return ydoc_read(text);
+}
+
 const struct language language_sigma = {
 	.name = "sigma",
 	.title = "Sigma 2.1 rules (YAML)",
@@ -30,6 +36,7 @@ const struct language language_sigma = {
 	    "--placeholders; of older rules action: global, aggregations and "
 	    "near. Log sources by the table in share/sigma.",
 	.match = sigma_match,
+	.ahead = sigma_ahead,
 	.load = sigma_read,
 	.finish = sigma_finish,
 };

@@ -417,7 +417,7 @@ new_state(struct program *p, const struct rule_options *opt)
 
 void
 sigma_read(struct program *p, const struct rule_options *opt,
-    const char *path, struct span text)
+    const char *path, struct span text, void *ahead)
 {
 	struct sigma s = { .p = p, .path = path };
 	struct stack docs = { NULL, { NULL }, 0 };
@@ -429,8 +429,8 @@ sigma_read(struct program *p, const struct rule_options *opt,
 	if (p->languages[0] == NULL)
 		p->languages[0] = new_state(p, opt);
 	s.st = p->languages[0];
-	stream = ydoc_open(text);
-	if (s.st == NULL || stream == NULL) {
+	stream = ahead != NULL ? ahead : ydoc_open(text);
+	if (s.st == NULL || stream == NULL || p->stopped) {
 		p->stopped = true;	/* without a map no rule means much */
 		goto out;
 	}

@@ -39,6 +39,11 @@ struct ydoc {
 struct ydoc_stream {
 	yaml_parser_t	parser;
 	char		reason[160];
+	/* Of ydoc_read(): what ydoc_next() gives out. */
+	bool		is_read;
+	struct ydoc	**ahead;
+	size_t		nahead, next;
+	struct ydoc_fault fault;
 };
 
 struct open_node {
@@ -83,6 +88,9 @@ ydoc_close(struct ydoc_stream *s)
 	if (s == NULL)
 		return;
 	yaml_parser_delete(&s->parser);
+	while (s->next < s->nahead)
+		ydoc_free(s->ahead[s->next++]);
+	free(s->ahead);
 	free(s);
 }
 
@@ -318,8 +326,8 @@ set_fault(struct ydoc_stream *s, struct ydoc_fault *fault, const char *why,
 	    (unsigned)at.column + 1 };
 }
 
-struct ydoc *
-ydoc_next(struct ydoc_stream *s, struct ydoc_fault *fault)
+static struct ydoc *
+next_document(struct ydoc_stream *s, struct ydoc_fault *fault)
 {
 	struct maker m = { .y = calloc(1, sizeof(*m.y)) };
 	bool more = true, whole = false;
@@ -351,6 +359,36 @@ ydoc_next(struct ydoc_stream *s, struct ydoc_fault *fault)
 		return m.y;
 	ydoc_free(m.y);
 	return NULL;
+}
+
+struct ydoc *
+ydoc_next(struct ydoc_stream *s, struct ydoc_fault *fault)
+{
+	if (!s->is_read)
+		return next_document(s, fault);
+	*fault = s->next < s->nahead ? (struct ydoc_fault){ NULL, 0, 0 } :
+	    s->fault;
+	return s->next < s->nahead ? s->ahead[s->next++] : NULL;
+}
+
+struct ydoc_stream *
+ydoc_read(struct span text)
+{
+	struct ydoc_stream *s = ydoc_open(text);
+	struct ydoc *y;
+
+	if (s == NULL)
+		return NULL;
+	while ((y = next_document(s, &s->fault)) != NULL) {
+		if (!grow(&s->ahead, s->nahead, sizeof(*s->ahead))) {
+			ydoc_free(y);
+			s->fault.reason = "out of memory";
+			break;
+		}
+		s->ahead[s->nahead++] = y;
+	}
+	s->is_read = true;
+	return s;
 }
 
 /* -- reading -------------------------------------------------------------- */

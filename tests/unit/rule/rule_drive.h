@@ -80,7 +80,7 @@ load_rules(const char *map, const char *yaml)
 	struct program *p = program_new();
 
 	assert_non_null(p);
-	language_sigma.load(p, &opt, "test.yml", span_str(yaml));
+	language_sigma.load(p, &opt, "test.yml", span_str(yaml), NULL);
 	assert_true(program_finish(p));
 	return p;
 }
