@@ -162,6 +162,8 @@ void		 host_entities(struct finding *, struct arena *m,
 /* " on HOST as USER: COMMAND LINE" of what is known. */
 void		 host_text(struct buf *, struct arena *m,
 		    const struct finding *, const struct event *);
+/* An account for a fold: without its domain, in lower case. */
+void		 fold_account(struct buf *, struct span user);
 /* The address or name in the form that a table needs: no ::ffff:, no leading
  * backslashes; SPAN_NONE for -, loopback and LOCAL. */
 struct span	 client_name(struct span);

@@ -246,6 +246,20 @@ host_text(struct buf *b, struct arena *m, const struct finding *f,
 	}
 }
 
+void
+fold_account(struct buf *b, struct span user)
+{
+	size_t at = span_find_byte(user, '\\');
+
+	if (at != SPAN_NPOS)
+		user = span_sub(user, at + 1, SIZE_MAX);
+	at = span_find_byte(user, '@');
+	if (at != SPAN_NPOS)
+		user.len = at;
+	for (size_t i = 0; i < user.len; i++)
+		buf_byte(b, ascii_lower(user.ptr[i]));
+}
+
 struct span
 client_name(struct span s)
 {

@@ -266,7 +266,7 @@ tell_search(struct detect *d, const struct event *e)
 	host_text(&d->text, &m, &f, e);
 	buf_span(&d->fold, f.entity[ENTITY_HOST]);
 	buf_byte(&d->fold, '|');
-	buf_span(&d->fold, f.entity[ENTITY_USER]);
+	fold_account(&d->fold, f.entity[ENTITY_USER]);
 	finding_raise(&f, d);
 	arena_fini(&m);
 }

@@ -152,7 +152,7 @@ finish(struct detect *d, struct finding *f, struct span what)
 	buf_byte(&d->fold, '|');
 	buf_span(&d->fold, what);
 	buf_byte(&d->fold, '|');
-	buf_span(&d->fold, f->entity[ENTITY_USER]);
+	fold_account(&d->fold, f->entity[ENTITY_USER]);
 	finding_raise(f, d);
 }
 
