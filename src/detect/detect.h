@@ -132,7 +132,7 @@ unsigned	 win_event(const struct event *, const char *channel);
 	FIELD_SYSLOG_HOST, FIELD_IMAGE, FIELD_NEW_PROCESS,		\
 	FIELD_PARENT_IMAGE, FIELD_PARENT_PROCESS, FIELD_COMMAND_LINE,	\
 	FIELD_PARENT_COMMAND_LINE, FIELD_PROC_USER, FIELD_TARGET_USER,	\
-	FIELD_SUBJECT_USER
+	FIELD_SUBJECT_USER, FIELD_HASHES
 
 /* Lower-case text of fields for comparing, without malloc.  A text is cut at
  * SCRATCH_TEXT, and all when the scratch is full: what tells a tool stands in
@@ -156,7 +156,11 @@ bool		 next_arg(struct span *rest, struct span *arg);
 bool		 has_word(struct span text, const char *word);
 bool		 is_one_of(struct span, const char *const *, size_t n);
 
-/* Host, user and process of such an event; into the scratch memory m. */
+/* The strongest hash that the event tells of its process's image. */
+void		 finding_hash(struct finding *, struct arena *m,
+		    const struct event *);
+/* Host, user, process and its hash of such an event; into the scratch memory
+ * m. */
 void		 host_entities(struct finding *, struct arena *m,
 		    const struct event *);
 /* " on HOST as USER: COMMAND LINE" of what is known. */

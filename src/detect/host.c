@@ -214,6 +214,26 @@ is_one_of(struct span s, const char *const *list, size_t n)
 	return false;
 }
 
+/* "MD5=…,SHA256=…": the strongest hash that is there, without its name. */
+void
+finding_hash(struct finding *f, struct arena *m, const struct event *e)
+{
+	static const char *const names[] = { "SHA256=", "SHA1=", "MD5=" };
+	struct span s = event_text(m, e, FIELD_HASHES);
+
+	for (size_t i = 0; i < NITEMS(names) &&
+	    f->entity[ENTITY_HASH].len == 0; i++) {
+		size_t at = span_find_nocase(s, span_str(names[i]));
+
+		if (at == SPAN_NPOS)
+			continue;
+		at += strlen(names[i]);
+		f->entity[ENTITY_HASH] = span_sub(s, at,
+		    MIN_OF(span_find_byte(span_sub(s, at, SIZE_MAX), ','),
+		    s.len));
+	}
+}
+
 void
 host_entities(struct finding *f, struct arena *m, const struct event *e)
 {
@@ -224,6 +244,7 @@ host_entities(struct finding *f, struct arena *m, const struct event *e)
 	finding_entity(f, ENTITY_PROCESS, m, e, FIELD_IMAGE);
 	if (f->entity[ENTITY_PROCESS].len == 0)
 		finding_entity(f, ENTITY_PROCESS, m, e, FIELD_NEW_PROCESS);
+	finding_hash(f, m, e);
 }
 
 void

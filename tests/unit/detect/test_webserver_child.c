@@ -123,7 +123,9 @@ from_4688(void **unused)
 	wide(FIELD_COMMAND_LINE, "whoami /all");
 	wide(FIELD_SUBJECT_USER, "WEB1$");
 	wide(FIELD_TARGET_USER, "-");
+	str(FIELD_HASHES, "MD5=00,SHA256=AB12,IMPHASH=2");
 	assert_int_equal(hunt("webserver-child"), 1);
+	ENTITY_IS(0, HASH, "AB12");
 	ENTITY_IS(0, USER, "WEB1$");
 	ENTITY_IS(0, PROCESS, "C:\\Windows\\System32\\whoami.exe");
 }
