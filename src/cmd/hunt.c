@@ -351,6 +351,26 @@ load_tune(struct line *l, struct program **texts, struct tune **tune)
 	return STATUS_USAGE;
 }
 
+/* Shipped data of the detectors that are on. */
+static bool
+load_detectors(const struct line *l)
+{
+	struct buf why;
+	bool ok = true;
+
+	buf_init(&why, 16384);
+	for (size_t i = 0; ok && i < l->opt.ndetectors; i++) {
+		const struct detector *d = l->opt.detector[i];
+
+		ok = d->load == NULL || d->load(cmd_share(), &why);
+	}
+	if (why.len != 0)
+		fprintf(stderr, "picket: %.*s\n", (int)why.len,
+		    (const char *)why.ptr);
+	buf_fini(&why);
+	return ok;
+}
+
 int
 cmd_hunt(int argc, char **argv)
 {
@@ -393,6 +413,8 @@ cmd_hunt(int argc, char **argv)
 		    "standard output");
 	finish_line(&l);
 	l.opt.share = cmd_share();
+	if (!load_detectors(&l))
+		return STATUS_USAGE;
 	opt = load_rules(&l, defaults, &program);
 	if (opt == STATUS_OK)
 		opt = load_tune(&l, &texts, &tune);

@@ -46,6 +46,10 @@ struct detector {
 
 	void		(*event)(struct detect *, const struct event *);
 
+	/* Data from the shipped folder; once, before the workers start.  false:
+	 * it cannot be used; why says what is wrong, then or else. */
+	bool		(*load)(const char *share, struct buf *why);
+
 	size_t		 state_size;	/* cleared before init */
 	bool		(*init)(void *state);	/* false: out of memory */
 	void		(*note)(struct detect *, void *state,
@@ -105,6 +109,68 @@ bool		 small_set_has(const struct small_set *, struct span);
 /* A field's canonical text in the arena; SPAN_NONE when missing. */
 struct span	 event_text(struct arena *, const struct event *,
 		    unsigned field);
+
+/* -- hosts --------------------------------------------------------------- */
+
+/* What happened on a host: one thing in the events of several sources. */
+enum host_event {
+	HOST_OTHER,
+	HOST_PROCESS,	/* Sysmon 1, Security 4688, KIND_PROCESS */
+	HOST_DRIVER,	/* Sysmon 6 */
+	HOST_FILE,	/* Sysmon 11 */
+	HOST_SERVICE	/* System 7045, Security 4697: service installed */
+};
+
+/* A few compares, nothing converted. */
+enum host_event	 host_event(const struct event *);
+/* Of a Windows event in this channel (or in one that is not told); else 0. */
+unsigned	 win_event(const struct event *, const char *channel);
+
+/* What the functions below read; for a row's fields. */
+#define HOST_FIELDS							\
+	FIELD_WIN_CHANNEL, FIELD_WIN_EVENT_ID, FIELD_WIN_COMPUTER,	\
+	FIELD_SYSLOG_HOST, FIELD_IMAGE, FIELD_NEW_PROCESS,		\
+	FIELD_PARENT_IMAGE, FIELD_PARENT_PROCESS, FIELD_COMMAND_LINE,	\
+	FIELD_PARENT_COMMAND_LINE, FIELD_PROC_USER, FIELD_TARGET_USER,	\
+	FIELD_SUBJECT_USER, FIELD_HASHES
+
+/* Lower-case text of fields for comparing, without malloc.  A text is cut at
+ * SCRATCH_TEXT, and all when the scratch is full: what tells a tool stands in
+ * the head of a command line. */
+#define SCRATCH_SIZE	16384u
+#define SCRATCH_TEXT	4096u
+struct scratch {
+	uint32_t	used;
+	uint8_t		b[SCRATCH_SIZE];
+};
+struct span	 lower_text(struct scratch *, const struct event *,
+		    unsigned field);
+struct span	 proc_image(struct scratch *, const struct event *);
+struct span	 proc_parent(struct scratch *, const struct event *);
+struct span	 proc_user(struct scratch *, const struct event *);
+/* The last part of a path, of either kind, without .exe. */
+struct span	 base_name(struct span path);
+/* The next word of a command line, quotes taken off; false at its end. */
+bool		 next_arg(struct span *rest, struct span *arg);
+/* The word stands in the text, between what is no letter, digit or _. */
+bool		 has_word(struct span text, const char *word);
+bool		 is_one_of(struct span, const char *const *, size_t n);
+
+/* The strongest hash that the event tells of its process's image. */
+void		 finding_hash(struct finding *, struct arena *m,
+		    const struct event *);
+/* Host, user, process and its hash of such an event; into the scratch memory
+ * m. */
+void		 host_entities(struct finding *, struct arena *m,
+		    const struct event *);
+/* " on HOST as USER: COMMAND LINE" of what is known. */
+void		 host_text(struct buf *, struct arena *m,
+		    const struct finding *, const struct event *);
+/* An account for a fold: without its domain, in lower case. */
+void		 fold_account(struct buf *, struct span user);
+/* The address or name in the form that a table needs: no ::ffff:, no leading
+ * backslashes; SPAN_NONE for -, loopback and LOCAL. */
+struct span	 client_name(struct span);
 
 /* -- findings and notes as bytes ----------------------------------------- */
 

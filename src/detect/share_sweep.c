@@ -4,13 +4,18 @@
  *
  * Behaviour: within WINDOW one address connects to administrative shares
  * (C$, ADMIN$) of ADMIN_SERVERS different servers, or to any shares of
- * ANY_SERVERS.  From packets (SMB tree connects) and events 5140 alike.
+ * ANY_SERVERS.  From packets (SMB tree connects) and events 5140 and 5145
+ * alike; of 5145, which tells each file, the administrative shares and the
+ * opening of a share's root.
  *
  * Known false alarms: backup, inventory and deployment servers; name them to
- * the operator by their address.  IPC$, SYSVOL, NETLOGON and print$ are what
- * every client opens and are passed over.
+ * the operator by their address.  Where a computer's account does it (NAME$),
+ * as such servers do, it is told one step milder.  IPC$, SYSVOL, NETLOGON and
+ * print$ are what every client opens and are passed over, and a server that
+ * opens its own shares.
  *
- * Cost: one compare a tree connect; a table of SOURCES_MAX.
+ * Cost: one compare a tree connect; of 5145 the share's name in lower case; a
+ * table of SOURCES_MAX.
  */
 #include "detect.h"
 
@@ -21,14 +26,15 @@
 #define NAMES_SHOWN	6u
 #define NAME_BYTES	80u
 
-enum { EVENT_SHARE = 5140 };
+enum { EVENT_SHARE = 5140, EVENT_SHARE_FILE = 5145 };
 
 static const uint8_t kinds[] = { KIND_SMB, KIND_WINEVENT, KIND_NONE };
 
 static const uint16_t fields[] = {
 	FIELD_SRC_IP, FIELD_DST_IP, FIELD_SMB_COMMAND, FIELD_SMB_STATUS,
 	FIELD_SMB_SHARE, FIELD_WIN_EVENT_ID, FIELD_WIN_COMPUTER,
-	FIELD_IP_ADDRESS, FIELD_SHARE_NAME, FIELD_SUBJECT_USER, FIELD_OTHER
+	FIELD_IP_ADDRESS, FIELD_SHARE_NAME, FIELD_SUBJECT_USER,
+	FIELD_WIN_CHANNEL, FIELD_RELATIVE_TARGET, FIELD_OTHER
 };
 
 struct mount {
@@ -68,6 +74,25 @@ is_admin(struct span share)
 	    (share.len == 2 && share.ptr[1] == '$');
 }
 
+/* Of 5145 only what opens a share; most others end here without a copy. */
+static bool
+is_share_event(const struct event *e)
+{
+	unsigned id = win_event(e, "Security");
+	struct span share, file;
+	struct scratch s;
+
+	if (id != EVENT_SHARE_FILE)
+		return id == EVENT_SHARE;
+	s.used = 0;
+	share = share_part(lower_text(&s, e, FIELD_SHARE_NAME));
+	if (is_common(share))
+		return false;
+	file = lower_text(&s, e, FIELD_RELATIVE_TARGET);
+	return is_admin(share) || file.len == 0 ||
+	    span_eq(file, SPAN_LIT("\\"));
+}
+
 static bool
 mount_of(struct arena *m, const struct event *e, struct mount *t)
 {
@@ -83,9 +108,9 @@ mount_of(struct arena *m, const struct event *e, struct mount *t)
 		t->server = event_text(m, e, FIELD_DST_IP);
 		t->share = share_part(event_text(m, e, FIELD_SMB_SHARE));
 	} else {
-		if (!event_u64(e, FIELD_WIN_EVENT_ID, &n) || n != EVENT_SHARE)
+		if (!is_share_event(e))
 			return false;
-		t->src = event_text(m, e, FIELD_IP_ADDRESS);
+		t->src = client_name(event_text(m, e, FIELD_IP_ADDRESS));
 		t->server = event_text(m, e, FIELD_WIN_COMPUTER);
 		t->share = share_part(event_text(m, e, FIELD_SHARE_NAME));
 		t->user = event_text(m, e, FIELD_SUBJECT_USER);
@@ -99,10 +124,8 @@ share_sweep_event(struct detect *d, const struct event *e)
 {
 	struct arena m;
 	struct mount t;
-	uint64_t id;
 
-	if (e->kind == KIND_WINEVENT &&
-	    (!event_u64(e, FIELD_WIN_EVENT_ID, &id) || id != EVENT_SHARE))
+	if (e->kind == KIND_WINEVENT && !is_share_event(e))
 		return;
 	arena_init(&m, 256u << 10);
 	if (mount_of(&m, e, &t))
@@ -167,6 +190,10 @@ tell(struct detect *d, const struct sweep *w, struct span src,
 		f.severity = SEV_MEDIUM;
 		f.confidence = 60;
 	}
+	if (span_ends(span_str(w->user), SPAN_LIT("$"))) {
+		f.severity--;
+		f.confidence -= 25;
+	}
 	text_who(&d->text, src);
 	buf_printf(&d->text, " opened %s of at least %u servers within ten "
 	    "minutes: ", admin ? "administrative shares" : "shares",
@@ -213,7 +240,6 @@ add_mount(struct sweep *w, const struct event *e, const struct mount *t)
 static void
 share_sweep_note(struct detect *d, void *p, const struct event *e)
 {
-	static const char mapped[] = "::ffff:";
 	struct state *s = p;
 	struct mount t;
 	struct sweep *w;
@@ -223,8 +249,6 @@ share_sweep_note(struct detect *d, void *p, const struct event *e)
 	arena_reset(&s->arena);
 	if (!mount_of(&s->arena, e, &t) || e->time == TIME_NONE)
 		return;
-	if (span_starts_nocase(t.src, span_str(mapped)))
-		t.src = span_sub(t.src, sizeof(mapped) - 1, SIZE_MAX);
 	/* The wire names servers by address, the log by name: counted apart,
 	 * folded into one finding. */
 	key = hash_bytes(t.src.ptr, t.src.len, 19 + e->kind);
@@ -247,8 +271,8 @@ const struct detector detector_share_sweep = {
 	.title = "One source opening many servers' shares",
 	.doc = "Administrative shares of four servers, or shares of ten, "
 	    "opened by one address within ten minutes; from packets and "
-	    "event 5140. False alarms: backup, inventory and deployment "
-	    "servers.",
+	    "events 5140 and 5145. False alarms: backup, inventory and "
+	    "deployment servers; computers' accounts are told milder.",
 	.attack = "T1021.002 T1135",
 	.advice = "Disable the account, isolate the source, and read in the "
 	    "servers' event 5145 which files were opened.",

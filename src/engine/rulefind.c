@@ -53,26 +53,6 @@ name_entity(struct finding *f, enum entity which, struct arena *m,
 		f->entity[which] = SPAN_NONE;
 }
 
-/* "MD5=…,SHA256=…": the strongest hash that is there, without its name. */
-static void
-set_hash(struct finding *f, struct arena *m, const struct event *e)
-{
-	static const char *const names[] = { "SHA256=", "SHA1=", "MD5=" };
-	struct span s = event_text(m, e, FIELD_HASHES);
-
-	for (size_t i = 0; i < NITEMS(names) &&
-	    f->entity[ENTITY_HASH].len == 0; i++) {
-		size_t at = span_find_nocase(s, span_str(names[i]));
-
-		if (at == SPAN_NPOS)
-			continue;
-		at += strlen(names[i]);
-		f->entity[ENTITY_HASH] = span_sub(s, at,
-		    MIN_OF(span_find_byte(span_sub(s, at, SIZE_MAX), ','),
-		    s.len));
-	}
-}
-
 void
 rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
     const struct event *e, struct buf *fold)
@@ -100,7 +80,7 @@ rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
 			    e->kind == KIND_AUDITD))
 				name_entity(f, named[i].entity, m, e,
 				    named[i].field[k]);
-	set_hash(f, m, e);
+	finding_hash(f, m, e);
 	buf_init(&text, 4096);
 	buf_str(&text, rule->title);
 	if (f->entity[ENTITY_HOST].len != 0) {

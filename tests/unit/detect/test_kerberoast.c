@@ -142,26 +142,102 @@ both_places(void **unused)
 }
 
 static void
+aes(double sec, unsigned i)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "HTTP/web%u@CORP", i);
+	wire(sec, "eve@CORP", name, 18, NULL);
+}
+
+static void
 aes_in_number(void **unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < 19; i++) {
+		aes(i * 100, i);
+		aes(i * 100 + 1, i);
+	}
+	assert_int_equal(hunt("kerberoast"), 0);
+	aes(2000, 19);
+	assert_int_equal(hunt("kerberoast"), 1);
+	assert_int_equal(dr.found[0].severity, SEV_MEDIUM);
+	assert_int_equal(dr.found[0].count, 20);
+	assert_true(says(0, "AES tickets for 20 service accounts"));
+	assert_true(says(0, "within an hour"));
+	/* asking again for what was told already tells nothing new */
+	for (unsigned i = 0; i < 30; i++)
+		aes(2100 + i, 3);
+	assert_int_equal(hunt("kerberoast"), 1);
+	assert_int_equal(dr.found[0].count, 20);
+	/* the window slides: no border saves a tool */
+	again();
+	for (unsigned i = 0; i < 30; i++)
+		aes(i < 10 ? 100 * i : 3000 + 100 * i, i);
+	assert_int_equal(hunt("kerberoast"), 1);
+	/* computers ask for what runs on them */
+	for (unsigned i = 0; i < dr.nev; i++)
+		dr.ev[i].fields[3].v.ptr = "WEB$@COR";
+	assert_int_equal(hunt("kerberoast"), 0);
+}
+
+static void
+aes_in_a_burst(void **unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < 9; i++)
+		aes(i, i);
+	assert_int_equal(hunt("kerberoast"), 0);
+	aes(59, 9);
+	assert_int_equal(hunt("kerberoast"), 1);
+	assert_true(says(0, "10 service accounts"));
+	assert_true(says(0, "within a minute"));
+	again();
+	for (unsigned i = 0; i < 10; i++)
+		aes(i * 7, i);		/* 63 s */
+	assert_int_equal(hunt("kerberoast"), 0);
+	/* a walk over file servers is none */
+	again();
+	for (unsigned i = 0; i < 40; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "cifs/fs%u@CORP", i);
+		wire(i, "eve@CORP", name, 18, NULL);
+	}
+	assert_int_equal(hunt("kerberoast"), 0);
+}
+
+static void
+aes_by_trade(void **unused)
+{
+	(void)unused;
+	for (unsigned day = 0; day < 3; day++) {
+		for (unsigned i = 0; i < 25; i++)
+			aes(day * 86400. + i, i);
+		assert_int_equal(hunt("kerberoast"), 1);
+		assert_int_equal(dr.found[0].severity, day < 2 ? SEV_MEDIUM :
+		    SEV_LOW);
+	}
+	assert_true(says(0, "on 3 days"));
+}
+
+static void
+aes_from_the_log(void **unused)
 {
 	char name[32];
 
 	(void)unused;
-	for (unsigned i = 0; i < 19; i++) {
-		snprintf(name, sizeof(name), "HTTP/web%u@CORP", i);
-		wire(i, "eve@CORP", name, 18, NULL);
-		wire(i, "eve@CORP", name, 18, NULL);
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "svc_%u", i);
+		event4769(i, "eve@CORP.EXAMPLE", name, "0x12", "0x0");
+		wide(FIELD_WIN_CHANNEL, "Security");
 	}
-	assert_int_equal(hunt("kerberoast"), 0);
-	wire(20, "eve@CORP", "HTTP/web19@CORP", 18, NULL);
 	assert_int_equal(hunt("kerberoast"), 1);
-	assert_int_equal(dr.found[0].severity, SEV_MEDIUM);
-	assert_true(says(0, "AES tickets for 20 service accounts"));
-	/* asking again for what was told already tells nothing new */
-	for (unsigned i = 0; i < 30; i++)
-		wire(30 + i, "eve@CORP", "HTTP/web3@CORP", 18, NULL);
-	assert_int_equal(hunt("kerberoast"), 1);
-	assert_int_equal(dr.found[0].count, 20);
+	ENTITY_IS(0, USER, "eve@CORP.EXAMPLE");
+	ENTITY_IS(0, SRC_IP, "10.0.0.5");
+	for (unsigned i = 0; i < 10; i++)
+		dr.ev[i].fields[dr.ev[i].nfields - 1].v.len -= 2;
+	assert_int_equal(hunt("kerberoast"), 0);	/* no such log */
 }
 
 static void
@@ -194,7 +270,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(by_etype), T(random_keys), T(folded), T(from_the_log),
-		T(both_places), T(aes_in_number), T(aes_over_the_day),
+		T(both_places), T(aes_in_number), T(aes_in_a_burst),
+		T(aes_by_trade), T(aes_from_the_log), T(aes_over_the_day),
 		T(evidence_is_weak_only),
 	};
 

@@ -101,7 +101,77 @@ from_the_log(void **unused)
 	ENTITY_IS(0, SRC_IP, "10.0.0.5");
 	ENTITY_IS(0, USER, "svc_app");
 	assert_true(says(0, "as svc_app"));
-	dr.ev[0].fields[0].v.u64 = 5145;
+	dr.ev[0].fields[0].v.u64 = 5142;	/* a share was made */
+	assert_int_equal(hunt("share-sweep"), 0);
+}
+
+static void
+event5145(double sec, const char *server, const char *share, const char *file)
+{
+	event5140(sec, server, share);
+	dr.ev[dr.nev - 1].fields[0].v.u64 = 5145;
+	wide(FIELD_RELATIVE_TARGET, file);
+}
+
+/* "Detailed File Share" alone is audited: files of C$ are enough, of other
+ * shares the root only. */
+static void
+from_detailed_log(void **unused)
+{
+	char name[16];
+
+	(void)unused;
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "FS%u", i);
+		event5145(i, name, "\\\\*\\C$", "Users\\a\\plan.pdf");
+		event5145(i + .5, name, "\\\\*\\C$", "Users\\a\\plan2.pdf");
+	}
+	assert_int_equal(hunt("share-sweep"), 1);
+	assert_int_equal(dr.found[0].severity, SEV_HIGH);
+	assert_int_equal(dr.found[0].count, 4);
+	again();
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "FS%u", i);
+		event5145(i, name, "\\\\*\\data", "a.txt");
+		event5145(i, name, "\\\\*\\IPC$", "srvsvc");
+	}
+	assert_int_equal(hunt("share-sweep"), 0);
+	assert_int_equal(dr.nnotes, 0);
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "FS%u", i);
+		event5145(i, name, "\\\\*\\data", i % 2 ? "\\" : "");
+	}
+	assert_int_equal(hunt("share-sweep"), 1);
+	assert_int_equal(dr.found[0].severity, SEV_MEDIUM);
+}
+
+/* A backup server works as a computer; a server opens its own shares; the
+ * event ids of other logs are no share events. */
+static void
+milder(void **unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const fs[] = { "A", "B", "C", "D" };
+
+		event5140(i, fs[i], "\\\\*\\C$");
+	}
+	for (unsigned i = 0; i < 4; i++)
+		dr.ev[i].fields[4].v.ptr = "B\0K\0P\0$\0",
+		dr.ev[i].fields[4].v.len = 8;
+	assert_int_equal(hunt("share-sweep"), 1);
+	assert_int_equal(dr.found[0].severity, SEV_MEDIUM);
+	for (unsigned i = 0; i < 4; i++)
+		dr.ev[i].fields[2].v.ptr = ":\0:\0001\0",
+		dr.ev[i].fields[2].v.len = 6;
+	assert_int_equal(hunt("share-sweep"), 0);
+	again();
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const fs[] = { "A", "B", "C", "D" };
+
+		event5140(i, fs[i], "\\\\*\\C$");
+		wide(FIELD_WIN_CHANNEL, "Application");
+	}
 	assert_int_equal(hunt("share-sweep"), 0);
 }
 
@@ -122,7 +192,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(administrative), T(any_shares), T(passed_over),
-		T(from_the_log), T(odd_times),
+		T(from_the_log), T(from_detailed_log), T(milder),
+		T(odd_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
