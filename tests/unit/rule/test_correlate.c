@@ -729,10 +729,10 @@ test_files(void **state)
 	struct play r;
 
 	(void)state;
-	language_sigma.load(p, &opt, "three.yml", span_str(three));
-	language_sigma.load(p, &opt, "one.yml", span_str(one));
-	language_sigma.load(p, &opt, "two.yml", span_str(two));
-	language_sigma.load(p, &opt, "four.yml", span_str(four));
+	language_sigma.load(p, &opt, "three.yml", span_str(three), NULL);
+	language_sigma.load(p, &opt, "one.yml", span_str(one), NULL);
+	language_sigma.load(p, &opt, "two.yml", span_str(two), NULL);
+	language_sigma.load(p, &opt, "four.yml", span_str(four), NULL);
 	assert_true(program_finish(p));
 	assert_int_equal(program_faults(p), 0);
 	run_init(&r, p, &corr_limits_default);

@@ -46,7 +46,7 @@ load(const char *detection)
 	buf_init(&b, 0);
 	buf_str(&b, head);
 	buf_str(&b, detection);
-	language_sigma.load(p, &opt, "test.yml", buf_view(&b));
+	language_sigma.load(p, &opt, "test.yml", buf_view(&b), NULL);
 	buf_fini(&b);
 	assert_true(program_finish(p));
 	return p;
