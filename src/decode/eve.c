@@ -808,7 +808,7 @@ add_grouped(struct row *r)
 {
 	static const char prefix[] = "dns.grouped.";
 	struct jsonrow_member one;
-	struct value *text;
+	struct value *text = NULL;
 	uint32_t n = 0;
 
 	if (!event_wants(r->b, FIELD_DNS_ANSWERS))
