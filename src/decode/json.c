@@ -10,6 +10,9 @@
  *	{"a": [{"b": 1}, {"b": 2, "c": 3}]}
  *		a.b = [1, 2], a.c = [3]
  *
+ * A path that a rule names and that is an object or a list of objects is there
+ * as its text, too: {"requestParameters": {...}} is searched as a whole.
+ *
  * Everything under an array becomes a list, with the values in the order of
  * the text: rules name such fields without an index, as Elasticsearch does.
  * Lists in lists are joined.  A path that fields.def knows, as name or alias,
@@ -536,6 +539,15 @@ add_leaf(struct json_state *st, struct node *n, uint32_t token,
 	return true;
 }
 
+/* Does a rule name this path, which holds more than a value? */
+static bool
+names_whole(struct json_state *st, struct node *n)
+{
+	const struct meaning *m = meaning_of(st, n, DIALECT_PLAIN);
+
+	return m->id >= FIELD_COUNT && m->wanted;
+}
+
 static bool	is_wrapping(const struct json *, uint32_t object, uint32_t i,
 		    enum wrapping);
 
@@ -593,6 +605,9 @@ walk(struct json_state *st, const struct json *j, uint32_t object,
 		if (n->wrapping != WRAP_NONE && unwrap && depth == 1 &&
 		    is_wrapping(j, object, i, (enum wrapping)n->wrapping))
 			return i;
+		if (!l->listed && names_whole(st, n) &&
+		    !add_leaf(st, n, i, l))
+			return 0;
 		level[depth++] = (struct level){ .next = i + 1,
 		    .end = j->tok[i].next, .node = n,
 		    .object = type == JSON_OBJECT ? ++st->object : l->object,
@@ -627,7 +642,9 @@ tell(struct json_state *st, const struct json *j, const struct leaf *f,
 	if (!f->listed) {
 		if ((v = add_field(st, m)) == NULL)
 			return;
-		if (j->tok[f->token].type == JSON_ARRAY)
+		if (j->tok[f->token].next > f->token + 1)
+			set_text(v, json_raw(j, f->token));
+		else if (j->tok[f->token].type == JSON_ARRAY)
 			v->type = VT_LIST;	/* an empty one */
 		else
 			set_value(st, v, j, f->token);
@@ -923,7 +940,8 @@ tell_winevent(struct json_state *st, const struct json *j,
 		const struct leaf *f = &st->leaves[i];
 		const struct meaning *m;
 
-		if ((f->node->idle >> d & 1) != 0)
+		if ((f->node->idle >> d & 1) != 0 ||
+		    j->tok[f->token].next > f->token + 1)
 			continue;
 		m = meaning_of(st, f->node, d);
 		if (m->t.how == JSON_INNER &&
