@@ -143,14 +143,8 @@ covered() {
 			    (a[1] != "-" || a[3] != "-"))
 		if (!ok) print $2 }' "$dir/entries" "$dir/triples" |
 	    sort >"$dir/uncovered"
-	# Cisco's, Linux' and Zeek's own logs: decoders of their own, whose
-	# entries come with them.
+	# Zeek's own logs: a decoder of their own, whose entries come with it.
 	sort >"$dir/reasoned" <<-'NONE'
-	-/cisco/aaa
-	-/cisco/bgp
-	-/cisco/ldp
-	-/cisco/syslog
-	-/linux/-
 	-/zeek/dce_rpc
 	-/zeek/rdp
 	NONE
