@@ -154,32 +154,6 @@ escape_len(const uint8_t *p, const uint8_t *end)
 	return escape_byte[p[1]] != 0 ? 2 : 0;
 }
 
-/* Copies up to the next backslash; returns how many.  dst has room for all of
- * src. */
-static inline size_t
-copy_plain(const uint8_t *p, const uint8_t *end, uint8_t *d)
-{
-	const uint8_t *from = p;
-
-#ifdef __x86_64__
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		unsigned stop = (unsigned)_mm_movemask_epi8(
-		    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-
-		_mm_storeu_si128((__m128i *)(void *)d, v);
-		if (stop != 0)
-			return (size_t)(p - from) +
-			    (unsigned)__builtin_ctz(stop);
-		p += 16;
-		d += 16;
-	}
-#endif
-	while (p != end && *p != '\\')
-		*d++ = *p++;
-	return (size_t)(p - from);
-}
-
 /* The character of the \u escapes at *p, which moves behind them. */
 static uint32_t
 unescape_unit(const uint8_t **p, const uint8_t *end)
@@ -197,28 +171,51 @@ unescape_unit(const uint8_t **p, const uint8_t *end)
 	return (uint32_t)(0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
 }
 
+/* The escape at p, which is a backslash; both move behind it. */
+static inline const uint8_t *
+unescape_one(const uint8_t *p, const uint8_t *end, uint8_t **d)
+{
+	uint8_t c = end - p < 2 ? 0 : escape_byte[p[1]];
+
+	if (c != 0) {
+		*(*d)++ = c;
+		return p + 2;
+	}
+	if (escape_len(p, end) == 6)
+		*d += utf8_put(*d, unescape_unit(&p, end));
+	else
+		*(*d)++ = *p++;		/* not taken by json_parse() */
+	return p;
+}
+
 size_t
 json_unescape(struct span src, uint8_t *dst)
 {
 	const uint8_t *p = src.ptr, *end = p + src.len;
 	uint8_t *d = dst;
 
-	for (;;) {
-		size_t n = copy_plain(p, end, d);
+#ifdef __x86_64__
+	/* dst has as much room from d on as there is from p on, or more. */
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		unsigned stop = (unsigned)_mm_movemask_epi8(
+		    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+		unsigned n = stop == 0 ? 16 : (unsigned)__builtin_ctz(stop);
 
-		d += n;
+		_mm_storeu_si128((__m128i *)(void *)d, v);
 		p += n;
-		if (p == end)
-			return (size_t)(d - dst);
-		n = escape_len(p, end);
-		if (n == 6) {
-			d += utf8_put(d, unescape_unit(&p, end));
-		} else {
-			/* Not taken by json_parse() if n is 0. */
-			*d++ = n == 0 ? *p : escape_byte[p[1]];
-			p += n == 0 ? 1 : n;
-		}
+		d += n;
+		if (stop != 0)
+			p = unescape_one(p, end, &d);
 	}
+#endif
+	while (p != end) {
+		if (*p == '\\')
+			p = unescape_one(p, end, &d);
+		else
+			*d++ = *p++;
+	}
+	return (size_t)(d - dst);
 }
 
 struct span

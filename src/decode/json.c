@@ -327,8 +327,13 @@ same_bytes(const char *a, const uint8_t *b, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)a;
 
-	if (n > 16)
+	if (n > 32)
 		return memcmp(p, b, n) == 0;
+	if (n > 16)
+		return ((load_le64(p) ^ load_le64(b)) |
+		    (load_le64(p + 8) ^ load_le64(b + 8)) |
+		    (load_le64(p + n - 16) ^ load_le64(b + n - 16)) |
+		    (load_le64(p + n - 8) ^ load_le64(b + n - 8))) == 0;
 	if (n >= 8)
 		return ((load_le64(p) ^ load_le64(b)) |
 		    (load_le64(p + n - 8) ^ load_le64(b + n - 8))) == 0;
