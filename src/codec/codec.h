@@ -133,9 +133,11 @@ struct json {
 	struct json_token	*tok;
 	uint32_t		 ntok, size;
 	uint8_t			 flags;		/* of all tokens together */
+	bool			 loose;		/* keys may repeat unmarked */
 	uint32_t		 bad_at;
 	uint32_t		*slots;		/* to find repeated keys */
-	uint32_t		 nslots;
+	uint32_t		*marks;		/* where quotes stand */
+	uint32_t		 nslots, nmarks, marks_size;
 };
 
 /* All zeroes is an empty one as well. */
@@ -144,6 +146,8 @@ void		 json_fini(struct json *);
 /* One value with nothing but blanks around it.  The text must stay as long as
  * the tokens are used; the next parse ends them. */
 enum json_status json_parse(struct json *, struct span text);
+/* The same for those who look for repeated keys themselves: none is marked. */
+enum json_status json_parse_loose(struct json *, struct span text);
 /* The value of a member (the first of that name), 0 if there is none. */
 uint32_t	 json_member(const struct json *, uint32_t object,
 		    struct span name);

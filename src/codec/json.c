@@ -10,16 +10,23 @@
  * by a keyed hash table for objects with many members.
  *
  * Speed is why the text is walked with a pointer and its end here, not with a
- * cursor: every step compares with the end first.
+ * cursor: every step compares with the end first.  Where the processor can, all
+ * quotes and backslashes are found first, 64 bytes at a time, and with them
+ * whether any string is out of the ordinary (control characters, escapes that
+ * are none, bytes that are no UTF-8).  If none is, which is nearly always so,
+ * strings end at the next quote found; else the text is read byte by byte.
  */
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 #include <stdlib.h>
 
 #include "codec.h"
 
 #define TOKENS_FIRST	256	/* a large log record */
+#define MARKS_FIRST	1024
+#define MARKS_MAX	(2 * JSON_TOKENS_MAX)	/* two quotes a string */
+#define MARK_ESCAPED	0x80000000u
 #define KEYS_FILTERED	64	/* members up to which the filter serves */
 
 void
@@ -33,6 +40,7 @@ json_fini(struct json *j)
 {
 	free(j->tok);
 	free(j->slots);
+	free(j->marks);
 	*j = (struct json){ 0 };
 }
 
@@ -146,32 +154,6 @@ escape_len(const uint8_t *p, const uint8_t *end)
 	return escape_byte[p[1]] != 0 ? 2 : 0;
 }
 
-/* Copies up to the next backslash; returns how many.  dst has room for all of
- * src. */
-static inline size_t
-copy_plain(const uint8_t *p, const uint8_t *end, uint8_t *d)
-{
-	const uint8_t *from = p;
-
-#ifdef __SSE2__
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		unsigned stop = (unsigned)_mm_movemask_epi8(
-		    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-
-		_mm_storeu_si128((__m128i *)(void *)d, v);
-		if (stop != 0)
-			return (size_t)(p - from) +
-			    (unsigned)__builtin_ctz(stop);
-		p += 16;
-		d += 16;
-	}
-#endif
-	while (p != end && *p != '\\')
-		*d++ = *p++;
-	return (size_t)(p - from);
-}
-
 /* The character of the \u escapes at *p, which moves behind them. */
 static uint32_t
 unescape_unit(const uint8_t **p, const uint8_t *end)
@@ -189,28 +171,51 @@ unescape_unit(const uint8_t **p, const uint8_t *end)
 	return (uint32_t)(0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
 }
 
+/* The escape at p, which is a backslash; both move behind it. */
+static inline const uint8_t *
+unescape_one(const uint8_t *p, const uint8_t *end, uint8_t **d)
+{
+	uint8_t c = end - p < 2 ? 0 : escape_byte[p[1]];
+
+	if (c != 0) {
+		*(*d)++ = c;
+		return p + 2;
+	}
+	if (escape_len(p, end) == 6)
+		*d += utf8_put(*d, unescape_unit(&p, end));
+	else
+		*(*d)++ = *p++;		/* not taken by json_parse() */
+	return p;
+}
+
 size_t
 json_unescape(struct span src, uint8_t *dst)
 {
 	const uint8_t *p = src.ptr, *end = p + src.len;
 	uint8_t *d = dst;
 
-	for (;;) {
-		size_t n = copy_plain(p, end, d);
+#ifdef __x86_64__
+	/* dst has as much room from d on as there is from p on, or more. */
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		unsigned stop = (unsigned)_mm_movemask_epi8(
+		    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+		unsigned n = stop == 0 ? 16 : (unsigned)__builtin_ctz(stop);
 
-		d += n;
+		_mm_storeu_si128((__m128i *)(void *)d, v);
 		p += n;
-		if (p == end)
-			return (size_t)(d - dst);
-		n = escape_len(p, end);
-		if (n == 6) {
-			d += utf8_put(d, unescape_unit(&p, end));
-		} else {
-			/* Not taken by json_parse() if n is 0. */
-			*d++ = n == 0 ? *p : escape_byte[p[1]];
-			p += n == 0 ? 1 : n;
-		}
+		d += n;
+		if (stop != 0)
+			p = unescape_one(p, end, &d);
 	}
+#endif
+	while (p != end) {
+		if (*p == '\\')
+			p = unescape_one(p, end, &d);
+		else
+			*d++ = *p++;
+	}
+	return (size_t)(d - dst);
 }
 
 struct span
@@ -239,7 +244,7 @@ scan_string(const uint8_t *p, const uint8_t *end, uint8_t *flags,
 	size_t n;
 
 	for (;;) {
-#ifdef __SSE2__
+#ifdef __x86_64__
 		while (end - p >= 16) {
 			const __m128i quote = _mm_set1_epi8('"');
 			const __m128i slash = _mm_set1_epi8('\\');
@@ -519,6 +524,183 @@ json_member(const struct json *j, uint32_t object, struct span name)
 	return 0;
 }
 
+/* -- all strings at once -------------------------------------------------- */
+
+#define BLOCK	64
+
+#ifdef __x86_64__
+/* Bit i: whether an odd number of bits of x is set at or before i. */
+static inline uint64_t
+prefix_xor(uint64_t x)
+{
+	x ^= x << 1;
+	x ^= x << 2;
+	x ^= x << 4;
+	x ^= x << 8;
+	x ^= x << 16;
+	x ^= x << 32;
+	return x;
+}
+
+/* The bytes that a backslash stands before and escapes; *carry: the first byte
+ * of the next block is one.  Of a row of backslashes every other one escapes:
+ * adding the starts of rows to the rows carries a bit to the end of each. */
+static inline uint64_t
+escaped_bytes(uint64_t slash, uint64_t *carry)
+{
+	const uint64_t even = UINT64_C(0x5555555555555555);
+	uint64_t follows, odd_starts, even_ends;
+	bool over;
+
+	slash &= ~*carry;
+	follows = slash << 1 | *carry;
+	odd_starts = slash & ~even & ~follows;
+	over = __builtin_add_overflow(odd_starts, slash, &even_ends);
+	*carry = over;
+	return (even ^ even_ends << 1) & follows;
+}
+
+/* What of 32 bytes is no letter of an escape, a bit each; "u" counts as one. */
+__attribute__((__target__("avx2")))
+static inline uint32_t
+no_escape(__m256i v)
+{
+	/* By the low four bits: which high ones make a letter of it.
+	 * 1: 2x ("/), 2: 5x (\), 4: 6x (bfn), 8: 7x (rtu) */
+	const __m256i by_low = _mm256_setr_epi8(
+	    0, 0, 1 | 4 | 8, 0, 8, 8, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1,
+	    0, 0, 1 | 4 | 8, 0, 8, 8, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
+	const __m256i by_high = _mm256_setr_epi8(
+	    0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+	const __m256i nibble = _mm256_set1_epi8(15);
+	__m256i low = _mm256_shuffle_epi8(by_low,
+	    _mm256_and_si256(v, nibble));
+	__m256i high = _mm256_shuffle_epi8(by_high,
+	    _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble));
+
+	return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(
+	    _mm256_and_si256(low, high), _mm256_setzero_si256()));
+}
+
+/* Does each of these "u" of the block at p have its four digits? */
+static bool
+are_units(uint64_t bits, const uint8_t *p, const uint8_t *end)
+{
+	for (; bits != 0; bits &= bits - 1) {
+		const uint8_t *u = p + __builtin_ctzll(bits);
+
+		if (end - u < 5 || hex4(u + 1) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Room for the quotes of one more block. */
+static bool
+grow_marks(struct json *j, uint32_t n)
+{
+	uint32_t size = j->marks_size == 0 ? MARKS_FIRST : j->marks_size * 2;
+	uint32_t *p;
+
+	if (n + BLOCK <= j->marks_size)
+		return true;
+	if (size > MARKS_MAX ||
+	    (p = realloc(j->marks, size * sizeof(*p))) == NULL)
+		return false;
+	j->marks = p;
+	j->marks_size = size;
+	return true;
+}
+
+/* Fills j->marks with the places of all quotes that no backslash escapes, with
+ * MARK_ESCAPED where a backslash stands between the last one and this.  False
+ * when a string may be out of the ordinary. */
+__attribute__((__target__("avx2,popcnt")))
+static bool
+mark_strings(struct json *j)
+{
+	const uint8_t *text = j->text.ptr, *end = text + j->text.len;
+	const __m256i is_quote = _mm256_set1_epi8('"');
+	const __m256i is_slash = _mm256_set1_epi8('\\');
+	const __m256i ctl = _mm256_set1_epi8(0x1f);
+	uint64_t carry = 0, bad = 0;
+	__m256i any = _mm256_setzero_si256();
+	uint32_t n = 0, inside = 0, seen = 0;
+	uint8_t pad[BLOCK];
+
+	for (const uint8_t *p = text; p < end; p += BLOCK) {
+		uint32_t at = (uint32_t)(p - text);
+		const uint8_t *q = p;
+		uint64_t quote, slash, esc;
+		__m256i a, b, c;
+
+		if (end - p < BLOCK) {
+			memset(pad, ' ', sizeof(pad));
+			memcpy(pad, p, (size_t)(end - p));
+			q = pad;
+		}
+		a = _mm256_loadu_si256((const __m256i *)(const void *)q);
+		b = _mm256_loadu_si256((const __m256i *)(const void *)
+		    (q + 32));
+		any = _mm256_or_si256(any, _mm256_or_si256(a, b));
+#define BITS(x, y)	((uint64_t)(uint32_t)_mm256_movemask_epi8(x) |	\
+	(uint64_t)(uint32_t)_mm256_movemask_epi8(y) << 32)
+		quote = BITS(_mm256_cmpeq_epi8(a, is_quote),
+		    _mm256_cmpeq_epi8(b, is_quote));
+		slash = BITS(_mm256_cmpeq_epi8(a, is_slash),
+		    _mm256_cmpeq_epi8(b, is_slash));
+		if ((slash | carry) != 0) {
+			esc = escaped_bytes(slash, &carry);
+			bad |= esc & (no_escape(a) |
+			    (uint64_t)no_escape(b) << 32);
+			quote &= ~esc;
+			if (!are_units(esc & BITS(_mm256_cmpeq_epi8(a,
+			    _mm256_set1_epi8('u')), _mm256_cmpeq_epi8(b,
+			    _mm256_set1_epi8('u'))), p, end))
+				return false;
+		}
+		c = _mm256_min_epu8(a, b);
+		if (!_mm256_testz_si256(_mm256_cmpeq_epi8(
+		    _mm256_min_epu8(c, ctl), c), _mm256_set1_epi8(-1)))
+			bad |= (prefix_xor(quote) ^ (0 - (uint64_t)inside)) &
+			    BITS(_mm256_cmpeq_epi8(_mm256_min_epu8(a, ctl), a),
+			    _mm256_cmpeq_epi8(_mm256_min_epu8(b, ctl), b));
+#undef BITS
+		inside ^= (uint32_t)__builtin_popcountll(quote) & 1;
+		if (quote != 0 && !grow_marks(j, n))
+			return false;
+		for (; quote != 0; quote &= quote - 1) {
+			uint64_t below = (quote & -quote) - 1;
+
+			j->marks[n++] = (at +
+			    (unsigned)__builtin_ctzll(quote)) |
+			    ((slash & below) != 0 || seen != 0 ?
+			    MARK_ESCAPED : 0);
+			slash &= ~below;
+			seen = 0;
+		}
+		seen |= slash != 0;
+	}
+	j->nmarks = n;
+	return bad == 0 && carry == 0 &&
+	    (_mm256_movemask_epi8(any) == 0 || is_utf8(text, end));
+}
+#endif
+
+/* True: j->marks tells the strings of the text. */
+static bool
+mark(struct json *j)
+{
+#ifdef __x86_64__
+	return j->text.len < MARK_ESCAPED && __builtin_cpu_supports("avx2") &&
+	    __builtin_cpu_supports("popcnt") && mark_strings(j);
+#else
+	(void)j;
+	return false;
+#endif
+}
+
 /* -- the parser ---------------------------------------------------------- */
 
 struct open {			/* bracket that is open */
@@ -532,6 +714,7 @@ struct parser {
 	const uint8_t	*p, *end;
 	struct open	 open[JSON_DEPTH_MAX];
 	unsigned	 depth;
+	const uint32_t	*mark, *marks_end;	/* next quote; NULL: look */
 };
 
 static inline void
@@ -552,7 +735,18 @@ string(struct parser *x, bool is_key)
 	struct json_token *t;
 	uint8_t flags = 0;
 
-	if ((q = scan_string(from, x->end, &flags, &bad)) == NULL) {
+	if (x->mark != NULL) {
+		const uint8_t *text = x->j->text.ptr;
+
+		/* The opening quote is the next one: all before it were. */
+		if (x->marks_end - x->mark < 2) {
+			x->p = x->end;
+			return JSON_BROKEN;
+		}
+		q = text + (x->mark[1] & ~MARK_ESCAPED);
+		flags = (x->mark[1] & MARK_ESCAPED) != 0 ? JSON_F_ESCAPED : 0;
+		x->mark += 2;
+	} else if ((q = scan_string(from, x->end, &flags, &bad)) == NULL) {
 		x->p = bad;
 		return JSON_BROKEN;
 	}
@@ -596,7 +790,7 @@ close_bracket(struct parser *x)
 	t->next = x->j->ntok;
 	x->p++;
 	t->len = (uint32_t)(x->p - x->j->text.ptr) - t->off;
-	if (t->type == JSON_OBJECT &&
+	if (t->type == JSON_OBJECT && !x->j->loose &&
 	    !find_repeated(x->j, o->token, o->members, o->escaped))
 		return JSON_NO_MEMORY;
 	return JSON_OK;
@@ -720,8 +914,8 @@ parse(struct parser *x)
 	return x->p == x->end ? JSON_OK : JSON_BROKEN;
 }
 
-enum json_status
-json_parse(struct json *j, struct span text)
+static enum json_status
+parse_text(struct json *j, struct span text)
 {
 	struct parser x;
 	enum json_status status;
@@ -739,10 +933,26 @@ json_parse(struct json *j, struct span text)
 	x.p = text.ptr;
 	x.end = text.ptr + text.len;
 	x.depth = 0;
+	x.mark = mark(j) ? j->marks : NULL;
+	x.marks_end = x.mark == NULL ? NULL : x.mark + j->nmarks;
 	status = parse(&x);
 	if (status != JSON_OK) {
 		j->bad_at = (uint32_t)(x.p - text.ptr);
 		j->ntok = 0;
 	}
 	return status;
+}
+
+enum json_status
+json_parse(struct json *j, struct span text)
+{
+	j->loose = false;
+	return parse_text(j, text);
+}
+
+enum json_status
+json_parse_loose(struct json *j, struct span text)
+{
+	j->loose = true;
+	return parse_text(j, text);
 }

@@ -268,6 +268,52 @@ void		 dec_set_number(struct value *, struct span);
  * TIME_NONE when it is none of them. */
 int64_t		 dec_time(struct span);
 
+/* -- Windows events as JSON and XML ---------------------------------------- */
+
+/* How a JSON object tells a Windows event; winjson.c shows them. */
+enum json_dialect {
+	DIALECT_PLAIN,		/* it is none */
+	DIALECT_TREE, DIALECT_BEATS, DIALECT_OLD_BEATS, DIALECT_WAZUH,
+	DIALECT_FLAT, DIALECT_PWSH,
+	DIALECT_COUNT
+};
+
+enum json_how {
+	JSON_DROP,		/* says nothing */
+	JSON_AS_NAMED,		/* under the name that was given */
+	JSON_AS_SYSTEM,		/* field id of System */
+	JSON_AS_DATA,		/* joins the list Data */
+	JSON_MESSAGE,		/* named, when there are no data */
+	JSON_PAIR_NAME,		/* name of the JSON_PAIR_TEXT of its object */
+	JSON_PAIR_TEXT,
+	JSON_INNER,		/* may be JSON text of EventData; else named */
+	JSON_XML		/* may be the event as XML; else named */
+};
+
+struct json_target {
+	uint8_t		 how;		/* enum json_how */
+	uint8_t		 rank;		/* the lowest of a field counts */
+	uint16_t	 id;
+	bool		 is_param;	/* joins Data as well */
+	bool		 is_extra;	/* not of the event's data */
+	const char	*rendered;	/* name of it when it is no number */
+};
+
+/* What a path (names from the outermost) may say of its object's dialect: bits
+ * to be joined, and what they come to together. */
+#define WIN_ROLE_RAW	(1u << 7)	/* JSON_XML is among them */
+unsigned	 win_role(const struct span *part, unsigned n);
+enum json_dialect win_classify(unsigned roles);
+/* What a member is, its name appended to the buffer where it has one. */
+struct json_target win_target(enum json_dialect, const struct span *part,
+		    unsigned n, struct buf *name);
+/* One event from <Event>...</Event> at the start of *text, which moves behind
+ * it.  time: when the event itself has none.  false: there is none. */
+bool		 dec_win_xml(struct batch *, const struct record *,
+		    int64_t time, struct span *text);
+/* The channel that a provider writes to, if that is known. */
+struct span	 win_channel(struct span provider, uint64_t event_id);
+
 #define DEC_STATE_MAX	256	/* bytes of state in a flow; more: dec_alloc */
 
 /*

@@ -425,6 +425,8 @@ struct map_target {
 	size_t		 nrenames;
 	struct span	*absent;	/* fields that it never has */
 	size_t		 nabsent;
+	struct span	*exists;	/* fields of which it has one or more */
+	size_t		 nexists;
 };
 
 struct sigma_map;

@@ -14,6 +14,7 @@
  *	    rewrite:     category, product, service that it stands for
  *	    fieldmappings:  FIELD: name in the event
  *	    sources:     "WinEventLog:CHANNEL"
+ *	    exists:      fields of which an event must have one at least
  *	references: renamed	fieldref's own field is renamed as well, which
  *				SigmaHQ's table does not say
  */
@@ -43,6 +44,8 @@ struct entry {
 	size_t		nrenames;
 	struct span	*absent;
 	size_t		nabsent;
+	struct span	*exists;
+	size_t		nexists;
 };
 
 struct found {			/* answers are kept: rules repeat them */
@@ -175,6 +178,7 @@ read_entry(struct sigma_map *m, const char *path, const struct ydoc *y,
 	read_channels(p, y, ydoc_get(y, node, "sources"), e);
 	e->elsewhere &= kind.len == 0;
 	e->absent = keep_list(p, y, ydoc_get(y, node, "absent"), &e->nabsent);
+	e->exists = keep_list(p, y, ydoc_get(y, node, "exists"), &e->nexists);
 	return true;
 }
 
@@ -308,6 +312,8 @@ gather(struct finder *f, const struct path *at, struct map_target *t)
 	t->absent = take(p, na, sizeof(*t->absent));
 	if (t->condition == NULL || t->rename == NULL || t->absent == NULL)
 		return false;
+	t->exists = at->entry[0]->exists;
+	t->nexists = at->entry[0]->nexists;
 	for (unsigned i = 0; i < at->n; i++) {
 		const struct entry *e = at->entry[i];
 

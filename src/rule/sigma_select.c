@@ -468,11 +468,30 @@ source_node(struct sigma *s, const struct map_condition *c)
 	return id;
 }
 
+/* One of these fields at least, by their names in the event. */
+static node_id
+exists_node(struct sigma *s, const struct map_target *t)
+{
+	node_id id = NODE_FALSE;
+
+	for (size_t i = 0; i < t->nexists && sigma_may_work(s, 0); i++) {
+		struct pred pr = { .op = PRED_EXISTS };
+		bool absent;
+		node_id kid[2];
+
+		pr.field = sigma_field(s, 0, t->exists[i], false, &absent);
+		kid[0] = id;
+		kid[1] = program_pred(s->p, &pr);
+		id = program_or(s->p, kid, 2);
+	}
+	return id;
+}
+
 node_id
 sigma_target(struct sigma *s)
 {
 	const struct map_target *t = s->target;
-	node_id id = NODE_TRUE;
+	node_id id = t->nexists == 0 ? NODE_TRUE : exists_node(s, t);
 
 	for (size_t i = 0; i < t->nconditions && !s->failed; i++) {
 		const node_id kid[2] = { id,

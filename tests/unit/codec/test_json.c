@@ -392,10 +392,68 @@ teardown(void **state)
 	return 0;
 }
 
+/* A string of n letters and then something, at every place of a block. */
+static void
+at_each_place(const char *what, enum json_status want, size_t bad_behind,
+    uint8_t flags, const char *decoded)
+{
+	char text[256];
+	struct arena a;
+
+	arena_init(&a, 65536);
+	for (size_t n = 0; n < 130; n++) {
+		size_t len;
+
+		memset(text, 'a', sizeof(text));
+		text[0] = '"';
+		memcpy(text + 1 + n, what, strlen(what));
+		len = 1 + n + strlen(what);
+		text[len++] = '"';
+		assert_int_equal(json_parse(&json, span_of(text, len)), want);
+		if (want == JSON_OK) {
+			struct span got = json_text(&json, 0, &a);
+
+			assert_int_equal(json.tok[0].flags, flags);
+			assert_int_equal(got.len, n + strlen(decoded));
+			assert_memory_equal(got.ptr, text + 1, n);
+			assert_memory_equal(got.ptr + n, decoded,
+			    strlen(decoded));
+		} else {
+			assert_int_equal(json.bad_at, 1 + n + bad_behind);
+		}
+	}
+	arena_fini(&a);
+}
+
+static void
+test_blocks(void **state)
+{
+	(void)state;
+	at_each_place("", JSON_OK, 0, 0, "");
+	at_each_place("\\\\", JSON_OK, 0, JSON_F_ESCAPED, "\\");
+	at_each_place("\\\"\\\\", JSON_OK, 0, JSON_F_ESCAPED, "\"\\");
+	at_each_place("\\\\\\\\\\\\x\\n", JSON_OK, 0, JSON_F_ESCAPED,
+	    "\\\\\\x\n");
+	at_each_place("\\u00e4\\ud83d\\ude00", JSON_OK, 0, JSON_F_ESCAPED,
+	    "\xc3\xa4\xf0\x9f\x98\x80");
+	at_each_place("\xc3\xa4\xe2\x82\xac", JSON_OK, 0, 0,
+	    "\xc3\xa4\xe2\x82\xac");
+	at_each_place("\xc3", JSON_OK, 0, JSON_F_NOT_UTF8, "\xc3");
+	/* One backslash more than escapes: the quote is in the string. */
+	at_each_place("\\", JSON_BROKEN, 2, 0, NULL);
+	at_each_place("\\\\\\", JSON_BROKEN, 4, 0, NULL);
+	at_each_place("\t", JSON_BROKEN, 0, 0, NULL);
+	at_each_place("b\n", JSON_BROKEN, 1, 0, NULL);
+	at_each_place("\\x", JSON_BROKEN, 0, 0, NULL);
+	at_each_place("\\u00g0", JSON_BROKEN, 0, 0, NULL);
+	at_each_place("\\u00", JSON_BROKEN, 0, 0, NULL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_rfc_example),
 		cmocka_unit_test(test_grammar),
 		cmocka_unit_test(test_broken_place),
