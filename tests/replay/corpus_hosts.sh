@@ -36,7 +36,9 @@ database_shell() {
 }
 case_is "the database's 69 shells are one finding" database_shell
 writable() {	# Opera's updates from Windows\Temp and Windows' own are none
-	echo 589ac73f-8e12-409c-964e-31a2f5775ae2.evtx |
+	# The event is there twice, also as JSON.
+	printf '%s\n' 589ac73f-8e12-409c-964e-31a2f5775ae2.evtx \
+	    589ac73f-8e12-409c-964e-31a2f5775ae2.json |
 	    files_of world-writable-exec
 }
 case_is "execution from C:\\Users\\Public, and nothing else" writable
