@@ -12,6 +12,7 @@
 #define MSS		1460
 #define TCP_FIN		0x01
 #define TCP_SYN		0x02
+#define TCP_RST		0x04
 #define TCP_PSH		0x08
 #define TCP_ACK		0x10
 #define DELAYED_ACK_US	40000
@@ -310,6 +311,19 @@ net_syn_unanswered(struct net *n, int64_t time_us, uint32_t src,
 		t.time_us = time_us + (i == 0 ? 0 : i == 1 ? 1000412 : 3001077);
 		segment(&t, 0, TCP_SYN, NULL, 0);
 	}
+}
+
+void
+net_syn_refused(struct net *n, int64_t time_us, uint32_t src, uint16_t sport,
+    uint32_t dst, uint16_t dport)
+{
+	struct tcp t = { .net = n, .ip = { src, dst },
+	    .port = { sport, dport }, .time_us = time_us };
+
+	t.seq[0] = (uint32_t)rng_next(&n->rng);
+	segment(&t, 0, TCP_SYN, NULL, 0);
+	t.time_us += 300;
+	segment(&t, 1, TCP_RST | TCP_ACK, NULL, 0);
 }
 
 void

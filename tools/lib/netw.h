@@ -66,6 +66,10 @@ void net_arp(struct net *, int64_t time_us, uint32_t asker, uint32_t target);
 void net_syn_unanswered(struct net *, int64_t time_us, uint32_t src,
     uint16_t sport, uint32_t dst, uint16_t dport);
 
+/* a SYN that is answered by RST */
+void net_syn_refused(struct net *, int64_t time_us, uint32_t src,
+    uint16_t sport, uint32_t dst, uint16_t dport);
+
 void tcp_open(struct tcp *, struct net *, int64_t time_us, uint32_t client,
     uint16_t cport, uint32_t server, uint16_t sport, uint32_t lag0_us,
     uint32_t lag1_us);

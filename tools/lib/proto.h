@@ -55,6 +55,8 @@ void krb_as_req(struct buf *, struct rng *, const struct krb_call *,
     int with_preauth);
 void krb_preauth_required(struct buf *, const struct krb_call *,
     const char *now);
+void krb_error(struct buf *, const struct krb_call *, const char *now,
+    int code);
 void krb_as_rep(struct buf *, struct rng *, const struct krb_call *);
 void krb_tgs_req(struct buf *, struct rng *, const struct krb_call *);
 void krb_tgs_rep(struct buf *, struct rng *, const struct krb_call *);

@@ -193,6 +193,23 @@ krb_preauth_required(struct buf *b, const struct krb_call *c,
 	der_end(b, app, 0x7e);
 }
 
+/* KRB-ERROR with a code alone */
+void
+krb_error(struct buf *b, const struct krb_call *c, const char *now, int code)
+{
+	size_t app = der_begin(b), seq = der_begin(b);
+
+	tagged_int(b, 0, 5);
+	tagged_int(b, 1, 30);
+	tagged_text(b, 4, 0x18, now);
+	tagged_int(b, 5, 184210);
+	tagged_int(b, 6, code);
+	tagged_text(b, 9, 0x1b, c->realm);
+	tagged_name(b, 10, 2, c->spn);
+	der_end(b, seq, 0x30);
+	der_end(b, app, 0x7e);
+}
+
 static void
 put_reply(struct buf *b, struct rng *r, const struct krb_call *c,
     int type, unsigned app_tag)
