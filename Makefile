@@ -7,7 +7,7 @@ PREFIX = /usr/local
 TARGET =
 SECONDS = 10
 
-.PHONY: build debug hunt check check-system asan tsan fuzz bench lint \
+.PHONY: build debug hunt check check-system asan tsan fuzz bench score lint \
     install clean
 
 build:			# release: build/release/picket
@@ -34,6 +34,9 @@ fuzz:			# make fuzz TARGET=decoder_dns SECONDS=60
 
 bench: build
 	@bench/run
+
+score: build		# the table of doc/detectors.md
+	@tools/score.sh
 
 lint:
 	@tools/lint.sh

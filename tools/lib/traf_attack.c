@@ -290,7 +290,8 @@ step_roast(struct traf *t, struct actor *a)
 	flow_tcp(&f, a, a->a, IP_DC1, 88);
 	f.app = APP_KRB_TGS;
 	f.etype = (int)param(t, a, "etype");
-	snprintf(f.name, sizeof(f.name), "user7/CORP.EXAMPLE");
+	snprintf(f.name, sizeof(f.name), "user%u/CORP.EXAMPLE",
+	    a->a & 0xffffff);
 	snprintf(f.second, sizeof(f.second), "MSSQLSvc/sql%d.corp.example",
 	    (int)a->n[0]);
 	f.up = 1500;
