@@ -123,6 +123,7 @@ grid() {
 
 # -- one run -----------------------------------------------------------------
 
+# shellcheck disable=SC2016 # jq's variables
 # Findings of detector $d (a finding's id begins with it) against labels.
 join='
 def t: .[0:19] + "Z" | fromdate;
@@ -183,6 +184,7 @@ words() {	# the parameters for people: "count" is not one
 row_table() {
 	detector=$1 input=$2
 	shift 3
+	# shellcheck disable=SC2016 # quotes of Markdown
 	printf '| `%s` | %s | %s | ' "$detector" "$(words "$@")" "$input"
 	if ! is_there "$detector"; then
 		echo "not there | | | |"
@@ -229,6 +231,7 @@ row() {
 # Findings by detector where nothing is to be found: a file, its name, what
 # its records are.  The longest name of a detector that fits is counted.
 harmless() {
+	# shellcheck disable=SC2046 # many words are wanted
 	"$measure" -t 900 -o "$work/found" "$picket" hunt --quiet --format \
 	    ndjson --no-default-rules $(sed 's/^/--detector /' \
 	    "$work/there") "$1" >"$work/cost" || return 0

@@ -325,7 +325,8 @@ piece(struct netflow *n, const struct flow *f, int64_t from, int64_t to,
 static void
 shaped_pieces(struct netflow *n, const struct flow *f)
 {
-	uint64_t bytes[2] = { 0, 0 }, packets[2] = { 2, 1 };
+	bool tcp = f->proto == PROTO_TCP;	/* opening and closing */
+	uint64_t bytes[2] = { 0, 0 }, packets[2] = { tcp * 2, tcp };
 	int64_t from = 0, last = 0;
 	struct burst_at at;
 	struct bursts b;
@@ -344,8 +345,8 @@ shaped_pieces(struct netflow *n, const struct flow *f)
 		packets[0] += (at.up + 1447) / 1448 + (at.down + 2895) / 2896;
 		packets[1] += (at.down + 1447) / 1448 + (at.up + 2895) / 2896;
 	}
-	packets[0]++;
-	packets[1]++;
+	packets[0] += tcp;
+	packets[1] += tcp;
 	piece(n, f, from, f->len_us, bytes, packets);
 }
 
