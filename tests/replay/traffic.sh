@@ -91,6 +91,11 @@ named() {	# both ends of a labelled flow; where many, one of them
 	    "$dir/tagged"
 }
 case_is "labels name an end of each of their flows" named
+sane() {	# no count that went below nothing
+	jq -es 'all(.[]; .orig_ip_bytes < 1e11 and .resp_ip_bytes < 1e11 and
+	    .orig_pkts > 0 and (.duration // 0) < 86400)' "$dir/conn"
+}
+case_is "counts are such as can be" sane
 inert() {	# RFC 1918, 5737, 2544 only
 	jq -es 'map(.["id.orig_h"], .["id.resp_h"]) | unique | all(.[];
 	    test("^(10|192\\.0\\.2|198\\.51\\.100|203\\.0\\.113|198\\.1[89])\\."))' \

@@ -107,8 +107,8 @@ traf_fini(struct traf *t)
 
 /* ---- flows ---- */
 
-static uint64_t
-packets_of(uint64_t bytes, uint64_t other)
+uint64_t
+burst_packets(uint64_t bytes, uint64_t other)
 {
 	return (bytes + 1447) / 1448 + (other + 2895) / 2896;
 }
@@ -124,15 +124,15 @@ totals(struct flow *f)
 		while (bursts_next(&b, &at)) {
 			f->up += at.up;
 			f->down += at.down;
-			f->up_pkts += packets_of(at.up, at.down);
-			f->down_pkts += packets_of(at.down, at.up);
+			f->up_pkts += burst_packets(at.up, at.down);
+			f->down_pkts += burst_packets(at.down, at.up);
 		}
 	} else if (f->proto != PROTO_TCP && f->up_pkts == 0) {
 		f->up_pkts = (f->up + 1399) / 1400;
 		f->down_pkts = (f->down + 1399) / 1400;
 	} else if (f->up_pkts == 0) {
-		f->up_pkts = packets_of(f->up, f->down);
-		f->down_pkts = packets_of(f->down, f->up);
+		f->up_pkts = burst_packets(f->up, f->down);
+		f->down_pkts = burst_packets(f->down, f->up);
 	}
 	if (f->up_pkts == 0)
 		f->up_pkts = 1;

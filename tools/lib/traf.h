@@ -97,6 +97,8 @@ struct bursts {
 };
 void bursts_begin(struct bursts *, const struct flow *);
 bool bursts_next(struct bursts *, struct burst_at *);
+/* segments of one side, and what it acknowledges of the other's */
+uint64_t burst_packets(uint64_t bytes, uint64_t other);
 
 /* ---- behaviours ---- */
 

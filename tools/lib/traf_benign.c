@@ -388,7 +388,7 @@ step_proxy(struct traf *t, struct actor *a)
 
 	flow_tcp(&f, a, addr_server(rng_below(&a->rng, NSERVERS)), IP_PROXY,
 	    3128);
-	f.up = (uint64_t)rnd_lognormal(&a->rng, 2500, 1);
+	f.up = 400 + (uint64_t)rnd_lognormal(&a->rng, 2500, 1);
 	f.down = (uint64_t)rnd_pareto(&a->rng, 5000, 1.1, 4e7);
 	f.len_us = US(rnd_lognormal(&a->rng, 6, 1));
 	traf_flow(t, &f);

@@ -322,56 +322,67 @@ piece(struct netflow *n, const struct flow *f, int64_t from, int64_t to,
 	}
 }
 
+/* bursts where they fall; what is in none of them goes with the last piece */
 static void
 shaped_pieces(struct netflow *n, const struct flow *f)
 {
-	bool tcp = f->proto == PROTO_TCP;	/* opening and closing */
-	uint64_t bytes[2] = { 0, 0 }, packets[2] = { tcp * 2, tcp };
+	uint64_t left[2] = { f->up, f->down };
+	uint64_t left_pkts[2] = { f->up_pkts, f->down_pkts };
+	uint64_t bytes[2] = { 0, 0 }, packets[2] = { 0, 0 };
 	int64_t from = 0, last = 0;
 	struct burst_at at;
 	struct bursts b;
+	int back;
 
 	bursts_begin(&b, f);
 	while (bursts_next(&b, &at)) {
 		if (at.at_us - from > n->active_us) {
 			piece(n, f, from, last, bytes, packets);
+			for (back = 0; back < 2; back++) {
+				left[back] -= bytes[back];
+				left_pkts[back] -= packets[back];
+				bytes[back] = packets[back] = 0;
+			}
 			from = at.at_us;
-			memset(bytes, 0, sizeof(bytes));
-			memset(packets, 0, sizeof(packets));
 		}
 		last = at.at_us;
 		bytes[0] += at.up;
 		bytes[1] += at.down;
-		packets[0] += (at.up + 1447) / 1448 + (at.down + 2895) / 2896;
-		packets[1] += (at.down + 1447) / 1448 + (at.up + 2895) / 2896;
+		packets[0] += burst_packets(at.up, at.down);
+		packets[1] += burst_packets(at.down, at.up);
 	}
-	packets[0] += tcp;
-	packets[1] += tcp;
-	piece(n, f, from, f->len_us, bytes, packets);
+	piece(n, f, from, f->len_us, left, left_pkts);
 }
 
-/* the k-th of count nearly equal parts */
+/* of all, what has gone when part of whole has */
 static uint64_t
-share(uint64_t all, int64_t k, int64_t count)
+gone(uint64_t all, uint64_t part, uint64_t whole)
 {
-	uint64_t c = (uint64_t)count, part = all / c, rest = all % c;
-
-	return part + ((uint64_t)k < rest);
+	return whole == 0 ? 0 : all * part / whole;
 }
 
+/* packets evenly over the pieces, bytes with the packets */
 static void
 even_pieces(struct netflow *n, const struct flow *f)
 {
+	const uint64_t all[2] = { f->up, f->down };
+	const uint64_t pkts[2] = { f->up_pkts, f->down_pkts };
+	uint64_t bytes[2], packets[2], before, after;
 	int64_t k, count = f->len_us / n->active_us + 1, from, to;
-	uint64_t bytes[2], packets[2];
+	unsigned back;
 
 	for (k = 0; k < count; k++) {
 		from = k * n->active_us;
 		to = k + 1 == count ? f->len_us : from + n->active_us;
-		bytes[0] = share(f->up, k, count);
-		bytes[1] = share(f->down, k, count);
-		packets[0] = share(f->up_pkts, k, count);
-		packets[1] = share(f->down_pkts, k, count);
+		for (back = 0; back < 2; back++) {
+			before = gone(pkts[back], (uint64_t)k,
+			    (uint64_t)count);
+			after = gone(pkts[back], (uint64_t)k + 1,
+			    (uint64_t)count);
+			packets[back] = after - before;
+			bytes[back] = gone(all[back], after, pkts[back]) -
+			    gone(all[back], before, pkts[back]);
+		}
 		piece(n, f, from, to, bytes, packets);
 	}
 }
