@@ -161,7 +161,7 @@ bounded() {	# memory follows the hosts, not the flows
 		[ "$kib" -lt 40000 ] || return 1
 	done
 }
-case "$(grep -c __asan_init "$traffic")" in
+case "$(grep -c '__[at]san_init' "$traffic")" in
 0) case_is "ten times the flows take little memory too" bounded ;;
 esac
 wrong() {
