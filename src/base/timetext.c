@@ -101,12 +101,13 @@ time_put(struct buf *b, int64_t t)
 	p = put2(p, sod % 60);
 	if (ns != 0) {
 		*p++ = '.';
-		for (unsigned group = 1000000; ns != 0; group /= 1000) {
+		for (unsigned group = 1000000; group != 0; group /= 1000) {
 			unsigned n = ns / group;
 
 			*p++ = (char)('0' + n / 100);
 			p = put2(p, n % 100);
-			ns %= group;
+			if ((ns %= group) == 0)
+				break;
 		}
 	}
 	*p++ = 'Z';

@@ -235,7 +235,8 @@ store_of(struct dec *d, struct eve *e)
 		dec_weird(d, WEIRD_STATE_LIMIT);
 		return NULL;
 	}
-	return e->s = s;
+	e->s = s;
+	return s;
 }
 
 static struct column

@@ -440,7 +440,8 @@ store_of(struct dec *d, struct zeek *z)
 	s->set_separator = (struct mark){ ",", 1 };
 	s->empty = (struct mark){ "(empty)", 7 };
 	s->unset = (struct mark){ "-", 1 };
-	return z->s = s;
+	z->s = s;
+	return s;
 }
 
 static inline bool

@@ -7,6 +7,7 @@
 need zeek-logs
 
 # Of each good TSV row its log and what is summed or listed; of JSON the same.
+# shellcheck disable=SC2016 # awk's fields
 by_header='
 /^#path/ { path = $2; sub(/^open_/, "", path) }
 /^#fields/ { n = NF - 1; split("", at); for (i = 2; i <= NF; i++) at[$i] = i - 1 }
