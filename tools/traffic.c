@@ -244,6 +244,7 @@ main(int argc, char **argv)
 	t->rng.state = t->seed * 0x9e3779b97f4a7c15u + 1;
 	t->from_us = o.start_s * 1000000;
 	t->until_us = t->from_us + US(o.hours * 3600);
+	t->span_us = o.hours < 1e6 ? t->until_us - t->from_us : US(86400);
 	open_writers(&o);
 	for (i = 0; i < o.ndos; i++) {
 		wrong = traf_do(t, o.dos[i]);

@@ -166,6 +166,7 @@ struct traf {
 	uint64_t seed;
 	struct rng rng;
 	int64_t from_us, until_us;
+	int64_t span_us;	/* in which behaviours find their place */
 	uint64_t flows_max, flows;
 	unsigned hosts, sites;
 	double intensity;	/* of the harmless traffic */

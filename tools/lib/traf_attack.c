@@ -59,7 +59,7 @@ begin_exfil(struct traf *t, struct actor *a)
 	traf_add(t, &habit);
 	label_addr(t, a, "victim", a->a);
 	label_addr(t, a, "server", a->b);
-	a->next_us += (int64_t)((double)(t->until_us - t->from_us) *
+	a->next_us += (int64_t)((double)t->span_us *
 	    param(t, a, "after") / 100);
 }
 

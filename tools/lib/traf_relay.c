@@ -11,7 +11,7 @@ enum { KIND_SSH, KIND_TLS, KIND_SOCKS, KIND_UDP };
 void
 bad_next(const struct traf *t, struct actor *a, int64_t sessions)
 {
-	double span = (double)(t->until_us - t->from_us) / 1e6;
+	double span = (double)t->span_us / 1e6;
 
 	if (a->n[0]-- > 0)
 		a->next_us += US(span / (double)(sessions + 1) *
@@ -166,6 +166,6 @@ begin_router(struct traf *t, struct actor *a)
 	if (a->a >> 24 != 10)
 		benign_edge(t, a->a, 0);
 	label_addr(t, a, "router", a->a);
-	a->next_us += (int64_t)((double)(t->until_us - t->from_us) *
+	a->next_us += (int64_t)((double)t->span_us *
 	    param(t, a, "after") / 100);
 }
