@@ -244,9 +244,9 @@ look_up(const struct demand *want, const char *name)
 {
 	unsigned id;
 
-	for (uint16_t i = 0; i < SLOT_COUNT; i++)
+	for (unsigned i = 0; i < SLOT_COUNT; i++)
 		if (strcmp(slot_names[i], name) == 0)
-			return (struct column){ i, HOW_SLOT };
+			return (struct column){ (uint16_t)i, HOW_SLOT };
 	for (size_t i = 0; i < NITEMS(map); i++)
 		if (strcmp(map[i].name, name) == 0) {
 			/* HOW_CIPHER tells two fields. */

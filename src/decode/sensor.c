@@ -7,7 +7,7 @@
 #include "decode.h"
 
 /* Of several names the first is Zeek's. */
-static const struct { const char *name; int8_t number; } etypes[] = {
+static const struct { const char *name; int16_t number; } etypes[] = {
 	{ "des-cbc-crc", 1 }, { "des-cbc-md4", 2 }, { "des-cbc-md5", 3 },
 	{ "des3-cbc-md5", 5 }, { "des3-cbc-sha1", 16 },
 	{ "des3-cbc-sha1-kd", 16 },

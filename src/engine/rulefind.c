@@ -148,8 +148,9 @@ put_measure(struct buf *b, const struct corr_hit *hit)
 	static const char *const words[] = {
 		[CORR_VALUES] = "different", [CORR_SUM] = "in all of",
 		[CORR_AVG] = "on average of", [CORR_MIN] = "at least of",
-		[CORR_MAX] = "at most of", [CORR_PERCENTILE] = "as percentile "
-		    "of", [CORR_SHARE] = "percent with this",
+		[CORR_MAX] = "at most of",
+		[CORR_PERCENTILE] = "as percentile of",
+		[CORR_SHARE] = "percent with this",
 	};
 	const struct corr *c = hit->corr;
 

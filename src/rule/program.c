@@ -319,7 +319,7 @@ same_pred(const struct pred *a, const struct pred *b)
 {
 	return a->op == b->op && a->flags == b->flags && a->rel == b->rel &&
 	    a->field == b->field && a->other == b->other &&
-	    memcmp(&a->num, &b->num, sizeof(a->num)) == 0 &&
+	    a->num == b->num &&
 	    span_eq(a->text, b->text);
 }
 

@@ -546,9 +546,8 @@ struct plan {
 
 struct program {
 	struct corr	*corr;
-	uint32_t	 ncorrs;
 	struct feeder	*feeder;
-	uint32_t	 nfeeders;
+	uint32_t	 ncorrs, nfeeders;
 	size_t		 ninner;	/* rules that are parts */
 	struct arena	 arena;
 	bool		 full, finished;
@@ -564,20 +563,16 @@ struct program {
 	struct rule_fault *fault;
 	size_t		 nfaults;
 	struct pred	*pred;
-	uint32_t	 npreds;
 	struct node	*node;
-	uint32_t	 nnodes;
 	node_id		*kids;
-	uint32_t	 nkids;
 	struct variant	*variant;
-	uint32_t	 nvariants;
 	struct gate	*gate;
-	uint32_t	 ngates;
+	uint32_t	 npreds, nnodes, nkids, nvariants, ngates;
 	struct table	*pred_ids, *node_ids, *gate_ids;
 	/* plans: of winevent by channel and id; of other kinds */
 	struct plan	*plan;
-	uint32_t	 nplans;
 	struct table	*plan_ids;	/* hash of gate: plan */
+	uint32_t	 nplans;
 	uint32_t	 win_default;	/* no rule names its channel */
 	uint32_t	 kind_plan[KIND_COUNT];
 	/* What a field of an event is to rules: itself, but data that uses a
