@@ -521,10 +521,62 @@ test_no_memory(void **state)
 	program_free(p);
 }
 
+/* Rules of a channel that name their ids are put to events of those only; an
+ * event whose data has an EventID of its own is shown to all, for that is what
+ * they mean by the name. */
+static void
+test_event_ids(void **state)
+{
+#define SECURITY(id, detection) \
+	"title: t\nid: " id "\nlogsource:\n    product: windows\n" \
+	"    service: security\ndetection:\n" detection "---\n"
+	static const char rules[] =
+	    SECURITY("one", "    s:\n        EventID: 4688\n"
+	    "    condition: s\n")
+	    SECURITY("two", "    s:\n        EventID: [1108, 4624]\n"
+	    "    t:\n        Level: 4\n    condition: s and not t\n")
+	    SECURITY("any", "    s:\n        Level: 0\n    condition: s\n");
+	static const struct {
+		const char	*channel;
+		unsigned	 id, in_data;
+		unsigned	 hits;
+	} row[] = {
+		{ "Security", 4688, 0, 2 },		/* one, any */
+		{ "Security", 4624, 0, 2 },		/* two, any */
+		{ "Security", 1, 0, 1 },		/* any */
+		{ "System", 4688, 0, 0 },
+		{ "Security", 1108, 4688, 2 },		/* one, any */
+		{ "Security", 4688, 1108, 2 },		/* two, any */
+		{ "Security", 4688, 7, 1 },		/* any */
+		{ "System", 4688, 4688, 0 },
+	};
+	struct program *p;
+
+	(void)state;
+	(void)field_intern(SPAN_LIT("EventData_EventID"));
+	p = load_rules("extended", rules);
+	assert_int_equal(program_rules(p), 3);
+	for (size_t i = 0; i < NITEMS(row); i++) {
+		struct ev v;
+
+		ev_init(&v, KIND_WINEVENT);
+		ev_str(&v, "Channel", row[i].channel);
+		ev_put(&v, "EventID", v_num(VT_U64, row[i].id));
+		ev_put(&v, "Level", v_num(VT_U64, 0));
+		if (row[i].in_data != 0)
+			ev_put(&v, "EventData_EventID",
+			    v_num(VT_U64, row[i].in_data));
+		if (hits_of(p, &v) != row[i].hits)
+			fail_msg("row %zu: %u", i, hits_of(p, &v));
+	}
+	program_free(p);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_event_ids),
 		cmocka_unit_test(test_folding),
 		cmocka_unit_test(test_dedup),
 		cmocka_unit_test(test_random),
