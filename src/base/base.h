@@ -475,6 +475,12 @@ uint64_t	 table_evicted(const struct table *);
  * not change meanwhile. */
 bool		 table_next(const struct table *, uint32_t *it,
 		    const void **key, void **value);
+/* Keys and values as they lie in memory (so: no pointers in them), by use. */
+void		 table_save(const struct table *, struct buf *);
+/* Into an empty table of the same shape; entries over its cap push out the
+ * oldest.  false: the bytes are none such, or there is no memory; the table
+ * is empty then. */
+bool		 table_restore(struct table *, struct cursor *);
 
 /* -- sorter: records in (time, source, record, seq) order ---------------- */
 

@@ -354,3 +354,44 @@ table_next(const struct table *t, uint32_t *it, const void **key,
 	*it = e->next == 0 ? UINT32_MAX : e->next;
 	return true;
 }
+
+void
+table_save(const struct table *t, struct buf *b)
+{
+	buf_le32(b, (uint32_t)t->key_size);
+	buf_le32(b, (uint32_t)(t->entry_size - t->value_off));
+	buf_le32(b, t->count);
+	for (uint32_t i = t->oldest; i != 0; i = entry_at(t, i)->next) {
+		struct entry *e = entry_at(t, i);
+
+		buf_put(b, entry_key(e), t->key_size);
+		buf_put(b, entry_value(t, e), t->entry_size - t->value_off);
+	}
+}
+
+bool
+table_restore(struct table *t, struct cursor *c)
+{
+	size_t key_size = cur_le32(c), value_size = cur_le32(c);
+	uint32_t n = cur_le32(c);
+
+	if (!cur_ok(c) || key_size != t->key_size ||
+	    value_size != t->entry_size - t->value_off)
+		cur_fail(c);
+	for (uint32_t i = 0; i < n && cur_ok(c); i++) {
+		struct span key = cur_take(c, key_size);
+		struct span value = cur_take(c, value_size);
+		bool made;
+		void *v;
+
+		if (!cur_ok(c))
+			break;
+		if ((v = table_put(t, key.ptr, &made)) == NULL)
+			cur_fail(c);
+		else if (value_size != 0)
+			memcpy(v, value.ptr, value_size);
+	}
+	if (!cur_ok(c))
+		table_clear(t);
+	return cur_ok(c);
+}

@@ -20,7 +20,7 @@ enum {
 	OPT_SINCE, OPT_UNTIL, OPT_JOBS, OPT_FAIL_ON, OPT_PROGRESS, OPT_QUIET,
 	OPT_NO_DEFAULT_RULES, OPT_KINDS, OPT_RULES, OPT_SIGMA_MAP,
 	OPT_STRICT_RULES, OPT_PLACEHOLDERS, OPT_DETECTOR, OPT_NO_DETECTOR,
-	OPT_SUMMARY, OPT_TUNE, OPT_HELP
+	OPT_SUMMARY, OPT_TUNE, OPT_HOME, OPT_STATE, OPT_HELP
 };
 
 static const struct option options[] = {
@@ -45,6 +45,8 @@ static const struct option options[] = {
 	{ "no-detector", required_argument, NULL, OPT_NO_DETECTOR },
 	{ "summary", required_argument, NULL, OPT_SUMMARY },
 	{ "tune", required_argument, NULL, OPT_TUNE },
+	{ "home", required_argument, NULL, OPT_HOME },
+	{ "state", required_argument, NULL, OPT_STATE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 }
 };
@@ -56,6 +58,7 @@ struct line {
 	const struct detector	*chosen[64];
 	bool			 on[64], named;	/* by roster's order */
 	bool			 kind[KIND_COUNT];
+	struct nets		 home;
 	const char		*rules[RULES_PATHS_MAX];
 	size_t			 nrules;
 	struct rule_options	 rule_opt;
@@ -96,6 +99,9 @@ help(void)
 "      --summary NAME    an overview beside the findings: logons, computers,\n"
 "                        channels, rules, pivot; repeatable\n"
 "      --tune FILE       levels, exclusions and allow lists (YAML)\n"
+"      --home NETS       the networks that are one's own: 192.0.2.0/24,…\n"
+"                        (default: private addresses); repeatable\n"
+"      --state FILE      go on from what the run before knew\n"
 "      --no-default-rules  no rules and no detector that is not named\n"
 "      --detector NAME   run this detector (picket list detectors)\n"
 "      --no-detector NAME  leave this one out\n"
@@ -148,6 +154,20 @@ parse_kinds(struct line *l, const char *text)
 	}
 	l->opt.kinds = l->kind;
 	return true;
+}
+
+/* "192.0.2.0/24,2001:db8::/32" */
+static bool
+parse_nets(struct nets *nets, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, ",");
+
+		if (!nets_add(nets, span_of(text, n)))
+			return false;
+		text += n + (text[n] == ',');
+	}
+	return nets->n != 0;
 }
 
 static bool
@@ -226,6 +246,12 @@ take_option(struct line *l, int opt, const char *arg)
 		return summary_find(span_str(arg)) != 0;
 	case OPT_TUNE:
 		l->tune = arg;
+		return true;
+	case OPT_HOME:
+		l->opt.home = &l->home;
+		return parse_nets(&l->home, arg);
+	case OPT_STATE:
+		l->opt.state = arg;
 		return true;
 	case OPT_RAW:
 		l->opt.raw = true;

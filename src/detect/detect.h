@@ -10,6 +10,9 @@
  *   (time, source, record) order, with state.  Windows are by event time, so
  *   a replay of last year gives the same as the live run.
  *
+ * - flow() runs there too, over all conversations, told once for all detectors
+ *   that want them: no text, nothing to keep, a few hundred nanoseconds.
+ *
  * A kept event comes to note() with the fields that the row declares and
  * nothing else.
  */
@@ -19,10 +22,14 @@
 #include "model.h"
 
 struct detector;
+struct flow;
 
 /* What a detector works with during a call. */
 struct detect {
 	const struct detector	*row;
+	const struct nets	*home;	/* of the owner; NULL: private ones */
+	const struct hosts	*hosts;	/* in order only: what is known of
+					 * hosts so far; NULL in event() */
 	struct buf		 text;	/* scratch for the message; reset */
 	struct buf		 fold;	/* scratch for the folding key */
 	struct weirds		*weirds;
@@ -54,8 +61,19 @@ struct detector {
 	bool		(*init)(void *state);	/* false: out of memory */
 	void		(*note)(struct detect *, void *state,
 			    const struct event *);
+	/* Conversations by their start; those without a time are left out. */
+	void		(*flow)(struct detect *, void *state,
+			    const struct flow *);
 	void		(*end)(struct detect *, void *state);
 	void		(*fini)(void *state);
+
+	/* --state: what yesterday's run knew.  Numbers and tables as they lie
+	 * in memory (table_save), no pointers.  restore() comes after init();
+	 * false: the bytes are no such state, and the run begins anew with a
+	 * fresh one.  Change state_version whenever the shape changes. */
+	uint32_t	state_version;
+	void		(*save)(const void *state, struct buf *);
+	bool		(*restore)(void *state, struct cursor *);
 };
 
 extern const struct detector *const detectors[];
@@ -109,6 +127,82 @@ bool		 small_set_has(const struct small_set *, struct span);
 /* A field's canonical text in the arena; SPAN_NONE when missing. */
 struct span	 event_text(struct arena *, const struct event *,
 		    unsigned field);
+
+/* -- flows --------------------------------------------------------------- */
+
+/* Zeek's conn_state. */
+enum flow_state {
+	FLOW_S0,	/* asked, no answer */
+	FLOW_S1, FLOW_SF, FLOW_REJ, FLOW_S2, FLOW_S3, FLOW_RSTO, FLOW_RSTR,
+	FLOW_RSTOS0, FLOW_RSTRH, FLOW_SH, FLOW_SHR, FLOW_OTH,
+	FLOW_STATE_NONE	/* the source does not say: flow records */
+};
+
+/* Application protocol recognised by content, where the source says it. */
+enum flow_service {
+	FLOW_SERVICE_NONE, FLOW_DNS, FLOW_HTTP, FLOW_TLS, FLOW_QUIC, FLOW_SSH,
+	FLOW_SMB, FLOW_KRB5, FLOW_LDAP, FLOW_RDP, FLOW_SOCKS, FLOW_FTP,
+	FLOW_SMTP, FLOW_TELNET, FLOW_SNMP, FLOW_NTP, FLOW_DHCP, FLOW_DCERPC,
+	FLOW_SSF, FLOW_SERVICE_OTHER
+};
+
+#define FLOW_F_IP_BYTES	0x01	/* bytes count IP headers too */
+#define FLOW_F_ONE_WAY	0x02	/* the source cannot show the other way */
+#define FLOW_F_ANSWERED	0x04	/* packets came from dst */
+#define FLOW_F_SRC_HOME	0x08
+#define FLOW_F_DST_HOME	0x10
+
+/* One conversation, as a conn event tells it. */
+struct flow {
+	int64_t		start, end;		/* ns; end >= start */
+	uint64_t	src_bytes, dst_bytes;
+	uint64_t	src_pkts, dst_pkts;
+	struct addr	src, dst;		/* src opened it */
+	uint16_t	src_port, dst_port;	/* ICMP: type, code */
+	uint8_t		proto;			/* IP protocol number */
+	uint8_t		state;			/* enum flow_state */
+	uint8_t		service;		/* enum flow_service */
+	uint8_t		flags;			/* FLOW_F_ */
+	struct locator	loc;
+};
+
+/* false: no times, no addresses. */
+bool		 flow_of_event(struct flow *, const struct event *,
+		    const struct nets *home);
+/* A finding of this flow: time, one evidence, count 1, source and destination
+ * as entities (in the scratch memory m). */
+void		 finding_init_flow(struct finding *, struct detect *,
+		    struct arena *m, const struct flow *);
+/* Into m, as entity. */
+struct span	 addr_text(struct arena *m, const struct addr *);
+
+/* What flow_of_event() reads, for a row's demand. */
+extern const uint16_t flow_fields[];
+
+/* What is known of a host from the flows so far, all detectors' alike. */
+struct host_seen {
+	int64_t		first, last;	/* ns, event time */
+	uint32_t	served;		/* bits 1 << flow_service: answered more
+					 * than once */
+	uint32_t	served_once;
+	uint32_t	flows_in, flows_out;	/* stop at UINT32_MAX */
+	uint64_t	clients;	/* bits by hash: host_count() */
+	uint64_t	servers;
+};
+/* NULL: never seen, or forgotten (HOSTS_MAX; who was quiet longest goes). */
+#define HOSTS_MAX	(1u << 20)
+const struct host_seen *detect_host(const struct detect *,
+		    const struct addr *);
+/* The engine's part of it. */
+struct hosts	*hosts_new(uint32_t cap);
+void		 hosts_free(struct hosts *);
+void		 hosts_flow(struct hosts *, const struct flow *);
+void		 hosts_save(const struct hosts *, struct buf *);
+bool		 hosts_restore(struct hosts *, struct cursor *);
+/* About how many, by linear counting in 64 bits; 300: more than can be told. */
+unsigned	 host_count(uint64_t bits);
+/* The service that a port is for when nothing better says it. */
+enum flow_service flow_port_service(uint8_t proto, uint16_t port);
 
 /* -- hosts --------------------------------------------------------------- */
 
@@ -183,5 +277,7 @@ bool		 finding_unpack(struct arena *, struct span,
 bool		 note_pack(struct buf *, const struct event *,
 		    const uint16_t *want);	/* false: something was cut */
 bool		 note_unpack(struct arena *, struct span, struct event *);
+void		 flow_pack(struct buf *, const struct flow *);
+bool		 flow_unpack(struct span, struct flow *);
 
 #endif

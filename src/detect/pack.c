@@ -303,3 +303,21 @@ note_unpack(struct arena *m, struct span s, struct event *e)
 	e->same = cur_le64(&c);
 	return cur_ok(&c) && c.left == 0;
 }
+
+/* -- flows --------------------------------------------------------------- */
+
+void
+flow_pack(struct buf *b, const struct flow *f)
+{
+	buf_put(b, f, sizeof(*f));
+}
+
+bool
+flow_unpack(struct span s, struct flow *f)
+{
+	if (s.len != sizeof(*f))
+		return false;
+	memcpy(f, s.ptr, sizeof(*f));
+	return f->end >= f->start && f->state <= FLOW_STATE_NONE &&
+	    f->service <= FLOW_SERVICE_OTHER;
+}

@@ -58,6 +58,8 @@ struct hunt_options {
 	unsigned			 summaries;	/* SUMMARY_* */
 	const struct tune		*tune;		/* or NULL */
 	const char			*share;		/* shipped data */
+	const struct nets		*home;		/* NULL: private ones */
+	const char			*state;		/* file, or NULL */
 };
 
 /* What a rule of any language found, as a finding. */
@@ -161,8 +163,9 @@ const struct event *scripts_take(struct scripts *, const struct event *);
 void		 scripts_demand(struct demand *);
 
 /* What the items of a sorter are: 0 a finding, else a detector's number + 1,
- * or this: a note for correlations. */
-#define CORRELATION_TAG	(UINT32_MAX - 1)	/* UINT32_MAX: COUNT_TAG */
+ * or these (and UINT32_MAX: COUNT_TAG). */
+#define CORRELATION_TAG	(UINT32_MAX - 1)	/* a note for correlations */
+#define FLOW_TAG	(UINT32_MAX - 2)	/* for all flow() */
 
 /* -- reading one unit ---------------------------------------------------- */
 
@@ -189,6 +192,7 @@ struct reader_ctx {
 	struct detect		*detect;	/* by option's detector */
 	struct detect		**by_kind[KIND_COUNT];
 	size_t			 nby_kind[KIND_COUNT];
+	bool			 flows;		/* some row wants them */
 	struct told		 told;
 	uint32_t		 seq;		/* of the unit's items */
 	enum err		 spill_err;	/* first failed write */
@@ -323,6 +327,11 @@ const char	*sandbox_known(struct span s);
 struct judge;
 struct judge	*judge_new(const struct hunt_options *, struct weirds *);
 void		 judge_free(struct judge *);
+/* --state: what the detectors know, before the first item and after the
+ * last.  A file that is missing, of another version or damaged gives a fresh
+ * start and a line on standard error. */
+bool		 judge_restore(struct judge *, const char *path);
+bool		 judge_save(const struct judge *, const char *path);
 /* All items in order, then the end; fills the report's findings, which live
  * as long as the judge. */
 enum err	 judge_run(struct judge *, struct merge *, struct report *);

@@ -189,6 +189,11 @@ set_demand(struct hunt *h)
 			demand_kind(&h->want, *k);
 		for (const uint16_t *f = d->fields; *f != FIELD_OTHER; f++)
 			demand_field(&h->want, *f);
+		if (d->flow == NULL)
+			continue;
+		demand_kind(&h->want, KIND_CONN);
+		for (const uint16_t *f = flow_fields; *f != FIELD_OTHER; f++)
+			demand_field(&h->want, *f);
 	}
 	scripts_demand(&h->want);
 }
@@ -390,6 +395,9 @@ write_all(const struct hunt *h)
 		ok &= write_report(h, "-", opt->sink);
 	else if (h->report.nunreadable != 0)
 		tell_unreadable(h);
+	/* Last: what was not told must be found again. */
+	if (ok && opt->state != NULL)
+		ok = judge_save(h->judge, opt->state);
 	return ok;
 }
 
@@ -403,7 +411,9 @@ judge_all(struct hunt *h)
 
 	h->judge = judge_new(h->opt, &h->report.weirds);
 	m = merge_new(h->got.notes, h->got.nnotes);
-	if (h->judge == NULL || m == NULL)
+	if (h->judge == NULL || m == NULL ||
+	    (h->opt->state != NULL && !judge_restore(h->judge,
+	    h->opt->state)))
 		err = ERR_NOMEM;
 	else
 		err = judge_run(h->judge, m, &h->report);

@@ -5,6 +5,7 @@
  *
  * Bounds: FINDINGS_MAX findings, folded or not; the arena of one item.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "codec.h"
@@ -12,6 +13,20 @@
 
 struct fold_key {
 	uint64_t	a, b;
+};
+
+/*
+ * The same conversation told by two sources (a capture and the log of it, two
+ * exporters on its way) counts once.  They are told at nearly the same time,
+ * so the newest of each hash are remembered and no more.
+ */
+#define FLOWS_SEEN	65536u		/* a power of two */
+#define SAME_START	(2 * NSEC)	/* sensors' clocks and first packets */
+
+struct flow_seen {
+	uint64_t	hash;
+	int64_t		start;
+	uint32_t	source, member;
 };
 
 struct judge {
@@ -26,6 +41,8 @@ struct judge {
 	size_t		 nfindings;
 	struct same	*same;		/* NULL: --raw */
 	struct counts	*counts;	/* NULL: no summary wants it */
+	struct hosts	*hosts;		/* NULL: no flow() */
+	struct flow_seen *flow;		/* FLOWS_SEEN of them; the same */
 	uint64_t	 duplicates, tuned;
 	enum err	 err;
 };
@@ -255,6 +272,20 @@ take_correlation(void *arg, const struct corr_hit *hit)
 
 /* -- the pass ------------------------------------------------------------ */
 
+static bool
+set_flows(struct judge *j)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < j->opt->ndetectors; i++)
+		wanted |= j->opt->detector[i]->flow != NULL;
+	if (!wanted)
+		return true;
+	j->hosts = hosts_new(HOSTS_MAX);
+	j->flow = calloc(FLOWS_SEEN, sizeof(*j->flow));
+	return j->hosts != NULL && j->flow != NULL;
+}
+
 struct judge *
 judge_new(const struct hunt_options *opt, struct weirds *weirds)
 {
@@ -281,11 +312,15 @@ judge_new(const struct hunt_options *opt, struct weirds *weirds)
 	    (j->correlator = correlator_new(opt->rules, &corr_limits_default,
 	    weirds, take_correlation, j)) == NULL)
 		goto fail;
+	if (!set_flows(j))
+		goto fail;
 	for (size_t i = 0; i < opt->ndetectors; i++) {
 		struct detect *d = &j->detect[i];
 
 		d->row = opt->detector[i];
 		d->weirds = weirds;
+		d->home = opt->home;
+		d->hosts = j->hosts;
 		d->raise = raise_late;
 		d->keep = keep_late;
 		d->arg = j;
@@ -301,6 +336,156 @@ judge_new(const struct hunt_options *opt, struct weirds *weirds)
 fail:
 	judge_free(j);
 	return NULL;
+}
+
+/* -- state over runs ----------------------------------------------------- */
+
+/*
+ * The file: the text below, then for each detector its name with a NUL, the
+ * version and the length of its state, the state; little endian.  A hash of
+ * all before it ends the file: it tells damage, not forgery.  Who may write
+ * the file may make a run miss things, as who may write the evidence.
+ */
+static const char state_magic[] = "picket state 1\n";
+#define STATE_MAX	(UINT64_C(4) << 30)
+#define HOSTS_STATE	1u		/* its version */
+
+static void
+put_state(struct buf *b, const char *name, uint32_t version,
+    const struct buf *state)
+{
+	buf_put(b, name, strlen(name) + 1);
+	buf_le32(b, version);
+	buf_le64(b, state->len);
+	buf_span(b, buf_view(state));
+}
+
+bool
+judge_save(const struct judge *j, const char *path)
+{
+	struct buf all, one;
+	struct out_file o;
+	bool ok;
+
+	buf_init(&all, STATE_MAX);
+	buf_init(&one, STATE_MAX);
+	buf_str(&all, state_magic);
+	if (j->hosts != NULL) {
+		hosts_save(j->hosts, &one);
+		put_state(&all, "hosts", HOSTS_STATE, &one);
+	}
+	for (size_t i = 0; i < j->opt->ndetectors; i++) {
+		const struct detector *row = j->opt->detector[i];
+
+		if (row->save == NULL)
+			continue;
+		buf_reset(&one);
+		row->save(j->state[i], &one);
+		put_state(&all, row->name, row->state_version, &one);
+	}
+	buf_le64(&all, hash_bytes(all.ptr, all.len, 1));
+	ok = !all.failed && !one.failed;
+	if (!ok)
+		fprintf(stderr, "picket: %s: %s\n", path, err_text(ERR_NOMEM));
+	if (ok && (ok = out_open(&o, path))) {
+		fwrite(all.ptr, 1, all.len, o.f);
+		ok = out_commit(&o);
+	}
+	buf_fini(&all);
+	buf_fini(&one);
+	return ok;
+}
+
+/* A fresh state for a detector whose old one could not be taken. */
+static bool
+renew(struct judge *j, size_t i)
+{
+	const struct detector *row = j->opt->detector[i];
+
+	if (row->fini != NULL)
+		row->fini(j->state[i]);
+	memset(j->state[i], 0, MAX_OF(row->state_size, (size_t)1));
+	return row->init == NULL || row->init(j->state[i]);
+}
+
+static bool
+restore_one(struct judge *j, struct span name, uint32_t version,
+    struct cursor c)
+{
+	if (span_eq(name, SPAN_LIT("hosts"))) {
+		if (j->hosts != NULL && version == HOSTS_STATE)
+			(void)hosts_restore(j->hosts, &c);
+		return true;
+	}
+	for (size_t i = 0; i < j->opt->ndetectors; i++) {
+		const struct detector *row = j->opt->detector[i];
+
+		if (row->restore == NULL || version != row->state_version ||
+		    !span_eq(name, span_str(row->name)))
+			continue;
+		if (!row->restore(j->state[i], &c) && !renew(j, i))
+			return false;
+	}
+	return true;
+}
+
+static bool
+restore_all(struct judge *j, const char *path, struct span bytes)
+{
+	const size_t head = sizeof(state_magic) - 1;
+	struct cursor c;
+
+	if (bytes.len < head + 8 ||
+	    memcmp(bytes.ptr, state_magic, head) != 0 ||
+	    load_le64(bytes.ptr + bytes.len - 8) !=
+	    hash_bytes(bytes.ptr, bytes.len - 8, 1)) {
+		fprintf(stderr, "picket: %s: not a state of this version, or "
+		    "damaged; beginning anew\n", path);
+		return true;
+	}
+	c = cur_of(span_sub(bytes, head, bytes.len - head - 8));
+	while (c.left != 0) {
+		size_t n = span_find_byte(cur_rest(&c), '\0');
+		struct span name = cur_take(&c, n == SPAN_NPOS ? c.left : n);
+		uint32_t version;
+		uint64_t len;
+
+		cur_skip(&c, 1);
+		version = cur_le32(&c);
+		len = cur_le64(&c);
+		if (len > c.left)
+			cur_fail(&c);
+		if (!cur_ok(&c))
+			break;
+		if (!restore_one(j, name, version,
+		    cur_of(cur_take(&c, (size_t)len))))
+			return false;
+	}
+	return true;
+}
+
+bool
+judge_restore(struct judge *j, const char *path)
+{
+	uint8_t block[65536];
+	struct buf all;
+	size_t n;
+	FILE *f;
+	bool ok;
+
+	if ((f = fopen(path, "re")) == NULL) {
+		if (errno != ENOENT)
+			fprintf(stderr, "picket: %s: cannot open: %s; "
+			    "beginning anew\n", path, strerror(errno));
+		return true;
+	}
+	buf_init(&all, STATE_MAX);
+	while ((n = fread(block, 1, sizeof(block), f)) != 0)
+		buf_put(&all, block, n);
+	fclose(f);
+	ok = restore_all(j, path, buf_view(&all));
+	buf_fini(&all);
+	return ok;
 }
 
 void
@@ -327,6 +512,8 @@ judge_free(struct judge *j)
 	table_free(j->fold);
 	same_free(j->same);
 	counts_free(j->counts);
+	hosts_free(j->hosts);
+	free(j->flow);
 	arena_fini(&j->item);
 	free(j);
 }
@@ -344,6 +531,43 @@ take_count(struct judge *j, struct span bytes)
 	return ERR_OK;
 }
 
+static bool
+flow_again(struct judge *j, const struct flow *f)
+{
+	struct {
+		struct addr	a, b;
+		uint16_t	p, q;
+		uint32_t	proto;
+	} key = { f->src, f->dst, f->src_port, f->dst_port, f->proto };
+	uint64_t h = hash_bytes(&key, sizeof(key), 5);
+	struct flow_seen *s = &j->flow[h & (FLOWS_SEEN - 1)];
+
+	if (s->hash == h && (s->source != f->loc.source ||
+	    s->member != f->loc.member) &&
+	    time_diff(f->start, s->start) <= SAME_START)
+		return true;
+	*s = (struct flow_seen){ h, f->start, f->loc.source, f->loc.member };
+	return false;
+}
+
+static enum err
+take_flow(struct judge *j, struct span bytes)
+{
+	struct flow f;
+
+	if (j->hosts == NULL || !flow_unpack(bytes, &f))
+		return ERR_FORMAT;
+	if (!j->opt->raw && flow_again(j, &f)) {
+		j->duplicates++;
+		return ERR_OK;
+	}
+	hosts_flow(j->hosts, &f);
+	for (size_t i = 0; i < j->opt->ndetectors; i++)
+		if (j->detect[i].row->flow != NULL)
+			j->detect[i].row->flow(&j->detect[i], j->state[i], &f);
+	return j->err;
+}
+
 static enum err
 take_item(struct judge *j, const struct sort_key *key, struct span bytes)
 {
@@ -353,6 +577,8 @@ take_item(struct judge *j, const struct sort_key *key, struct span bytes)
 	arena_reset(&j->item);
 	if (key->tag == COUNT_TAG)
 		return take_count(j, bytes);
+	if (key->tag == FLOW_TAG)
+		return take_flow(j, bytes);
 	if (key->tag == 0) {
 		struct fold_key what;
 

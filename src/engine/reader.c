@@ -103,6 +103,19 @@ take_note(struct detect *d, const struct event *e)
 	spill(r, r->notes, e, e->time, (uint32_t)(d - r->detect) + 1);
 }
 
+/* Once for all detectors that want conversations. */
+static void
+take_flow(struct reader_ctx *r, const struct event *e)
+{
+	struct flow f;
+
+	if (!flow_of_event(&f, e, r->opt->home))
+		return;
+	buf_reset(&r->text);
+	flow_pack(&r->text, &f);
+	spill(r, r->notes, e, e->time, FLOW_TAG);
+}
+
 /* The rows counted so far go beside the notes, before all that has a time. */
 static void
 flush_counts(struct reader_ctx *r)
@@ -154,6 +167,8 @@ look_at(struct reader_ctx *r, const struct event *e)
 {
 	if (r->rules != NULL)
 		matcher_event(r->rules, e, take_rule, r);
+	if (e->kind == KIND_CONN && r->flows)
+		take_flow(r, e);
 	for (size_t k = 0; k < r->nby_kind[e->kind]; k++) {
 		struct detect *d = r->by_kind[e->kind][k];
 
@@ -602,6 +617,8 @@ set_detectors(struct reader_ctx *r)
 
 		d->row = r->opt->detector[i];
 		d->weirds = &r->weirds;
+		d->home = r->opt->home;
+		r->flows |= d->row->flow != NULL;
 		d->raise = take_finding;
 		d->keep = take_note;
 		d->arg = r;

@@ -76,3 +76,42 @@ addr_is_private(const struct addr *a)
 	return (p[0] & 0xfe) == 0xfc || p[0] == 0xff ||
 	    (p[0] == 0xfe && (p[1] & 0xc0) == 0x80);
 }
+
+bool
+nets_add(struct nets *nets, struct span s)
+{
+	size_t slash = span_find_byte(s, '/');
+	struct net net = { .bits = 128 };
+	uint64_t bits, most;
+
+	if (nets->n == NETS_MAX || !addr_parse(span_sub(s, 0, slash), &net.a))
+		return false;
+	most = addr_is_v4(&net.a) &&
+	    span_find_byte(s, ':') == SPAN_NPOS ? 32 : 128;
+	if (slash != SPAN_NPOS) {
+		if (!span_u64(span_sub(s, slash + 1, SIZE_MAX), &bits) ||
+		    bits > most)
+			return false;
+		net.bits = (uint8_t)(128 - most + bits);
+	}
+	nets->net[nets->n++] = net;
+	return true;
+}
+
+static bool
+net_has(const struct net *net, const struct addr *a)
+{
+	unsigned bytes = net->bits / 8, rest = net->bits % 8;
+
+	return memcmp(net->a.b, a->b, bytes) == 0 && (rest == 0 ||
+	    (net->a.b[bytes] ^ a->b[bytes]) >> (8 - rest) == 0);
+}
+
+bool
+nets_has(const struct nets *nets, const struct addr *a)
+{
+	for (size_t i = 0; i < nets->n; i++)
+		if (net_has(&nets->net[i], a))
+			return true;
+	return false;
+}

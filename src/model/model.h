@@ -133,6 +133,21 @@ bool		 addr_parse(struct span, struct addr *);
 /* RFC 1918, RFC 4193, loopback, link local, CGNAT: not routed publicly. */
 bool		 addr_is_private(const struct addr *);
 
+/* A short list of networks, as somebody wrote it. */
+#define NETS_MAX	256u
+struct net {
+	struct addr	a;
+	uint8_t		bits;	/* of 128; v4 is mapped */
+};
+struct nets {
+	struct net	net[NETS_MAX];
+	size_t		n;
+};
+/* "10.0.0.0/8", "2001:db8::/32" or an address; false: it is none, or there is
+ * no room. */
+bool		 nets_add(struct nets *, struct span);
+bool		 nets_has(const struct nets *, const struct addr *);
+
 /* -- values and events --------------------------------------------------- */
 
 struct value {

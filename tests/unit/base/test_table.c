@@ -230,12 +230,53 @@ hashes(void **unused)
 	hash_bytes(NULL, 0, 1);
 }
 
+/* What was used longest ago goes first, before and after. */
+static void
+saved(void **unused)
+{
+	struct table *a = table_new(4, 3, 100), *b = table_new(4, 3, 2);
+	struct table *other = table_new(4, 9, 100);
+	struct buf out;
+	struct cursor c;
+	bool made;
+
+	(void)unused;
+	for (uint32_t k = 1; k <= 3; k++)
+		memcpy(table_put(a, &k, &made), (uint8_t[]){ (uint8_t)k, 7, 9 },
+		    3);
+	table_get(a, &(uint32_t){ 1 });
+	buf_init(&out, 0);
+	table_save(a, &out);
+	c = cur_of(buf_view(&out));
+	assert_true(table_restore(b, &c));
+	assert_int_equal(c.left, 0);
+	assert_int_equal(table_count(b), 2);
+	assert_null(table_get(b, &(uint32_t){ 2 }));
+	assert_memory_equal(table_get(b, &(uint32_t){ 3 }),
+	    ((uint8_t[]){ 3, 7, 9 }), 3);
+	assert_memory_equal(table_get(b, &(uint32_t){ 1 }),
+	    ((uint8_t[]){ 1, 7, 9 }), 3);
+	c = cur_of(buf_view(&out));
+	assert_false(table_restore(other, &c));
+	for (size_t n = 0; n < out.len; n++) {
+		c = cur_of(span_sub(buf_view(&out), 0, n));
+		table_clear(a);
+		assert_false(table_restore(a, &c));
+		assert_int_equal(table_count(a), 0);
+	}
+	buf_fini(&out);
+	table_free(a);
+	table_free(b);
+	table_free(other);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(against_model), cmocka_unit_test(grows),
 		cmocka_unit_test(empty), cmocka_unit_test(hashes),
+		cmocka_unit_test(saved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
  *
  * For tests of detectors: builds events by hand and leads them through a row
  * as the engine does: event() on each, kept ones packed and unpacked, note()
- * in order of time, end().  Findings are packed and unpacked too.
+ * and flow() in order of time, end(); on request with the state saved and
+ * restored half way.  Findings are packed and unpacked too.
  */
 #ifndef DETECT_DRIVE_H
 #define DETECT_DRIVE_H
@@ -28,6 +29,10 @@ struct drive {
 	unsigned	 nev;
 	struct span	 note[EV_MAX];
 	unsigned	 nnotes;
+	struct span	 flow[EV_MAX];
+	unsigned	 nflows;
+	struct nets	*home;		/* NULL: private addresses */
+	bool		 halfway;	/* save and restore in the middle */
 	struct finding	 found[FOUND_MAX];
 	unsigned	 nfound;
 };
@@ -178,15 +183,96 @@ no_keep(struct detect *d, const struct event *e)
 	fail_msg("note() keeps nothing");
 }
 
+/* What note() or flow() gets. */
+struct turn {
+	int64_t		time;
+	uint64_t	record;
+	bool		is_flow;
+	struct event	e;
+	struct flow	f;
+};
+
 static inline int
 by_time(const void *a, const void *b)
 {
-	const struct event *x = a, *y = b;
+	const struct turn *x = a, *y = b;
 
 	if (x->time != y->time)
 		return x->time < y->time ? -1 : 1;
-	return x->loc.record < y->loc.record ? -1 :
-	    x->loc.record > y->loc.record;
+	return x->record < y->record ? -1 : x->record > y->record;
+}
+
+/* All events through the worker's part. */
+static inline void
+drive_events(struct detect *d)
+{
+	const struct detector *row = d->row;
+
+	for (unsigned i = 0; i < dr.nev; i++) {
+		const struct event *e = &dr.ev[i];
+		bool mine = false;
+		struct flow f;
+		struct buf b;
+
+		if (row->flow != NULL && e->kind == KIND_CONN &&
+		    flow_of_event(&f, e, dr.home)) {
+			buf_init(&b, 0);
+			flow_pack(&b, &f);
+			dr.flow[dr.nflows++] = arena_copy(&dr.m,
+			    buf_view(&b));
+			buf_fini(&b);
+		}
+		for (const uint8_t *k = row->kinds; *k != KIND_NONE; k++)
+			mine |= *k == e->kind;
+		if (mine)
+			row->event(d, e);
+	}
+}
+
+/* What was kept, in order. */
+static inline unsigned
+drive_order(struct turn *turn)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < dr.nnotes; i++) {
+		struct turn *t = &turn[n++];
+
+		*t = (struct turn){ .is_flow = false };
+		assert_true(note_unpack(&dr.m, dr.note[i], &t->e));
+		t->time = t->e.time;
+		t->record = t->e.loc.record;
+	}
+	for (unsigned i = 0; i < dr.nflows; i++) {
+		struct turn *t = &turn[n++];
+
+		*t = (struct turn){ .is_flow = true };
+		assert_true(flow_unpack(dr.flow[i], &t->f));
+		t->time = t->f.start;
+		t->record = t->f.loc.record;
+	}
+	qsort(turn, n, sizeof(*turn), by_time);
+	return n;
+}
+
+/* As --state does between two runs. */
+static inline void
+drive_halfway(const struct detector *row, void *state)
+{
+	struct cursor c;
+	struct buf b;
+
+	assert_non_null(row->save);
+	buf_init(&b, 0);
+	row->save(state, &b);
+	if (row->fini != NULL)
+		row->fini(state);
+	memset(state, 0, row->state_size);
+	assert_true(row->init == NULL || row->init(state));
+	c = cur_of(buf_view(&b));
+	assert_true(row->restore(state, &c));
+	assert_int_equal(c.left, 0);
+	buf_fini(&b);
 }
 
 /* Runs the row over the events built so far; returns how many findings. */
@@ -194,38 +280,42 @@ static inline unsigned
 hunt(const char *name)
 {
 	const struct detector *row = detector_find(span_str(name));
-	static struct event order[EV_MAX];
+	static struct turn turn[2 * EV_MAX];
 	struct detect d = { .row = row, .weirds = &dr.weirds,
-	    .raise = on_raise, .keep = on_keep };
+	    .home = dr.home, .raise = on_raise, .keep = on_keep };
+	struct hosts *hosts = hosts_new(1024);
 	void *state;
+	unsigned n;
 
 	assert_non_null(row);
+	assert_non_null(hosts);
 	buf_init(&d.text, 64u << 10);
 	buf_init(&d.fold, 16u << 10);
-	dr.nnotes = dr.nfound = 0;
-	for (unsigned i = 0; i < dr.nev; i++) {
-		bool mine = false;
-
-		for (const uint8_t *k = row->kinds; *k != KIND_NONE; k++)
-			mine |= *k == dr.ev[i].kind;
-		if (mine)
-			row->event(&d, &dr.ev[i]);
-	}
+	dr.nnotes = dr.nflows = dr.nfound = 0;
+	drive_events(&d);
+	n = drive_order(turn);
 	d.keep = no_keep;
+	d.hosts = hosts;
 	state = calloc(1, row->state_size + 1);
 	assert_non_null(state);
 	if (row->init != NULL)
 		assert_true(row->init(state));
-	for (unsigned i = 0; i < dr.nnotes; i++)
-		assert_true(note_unpack(&dr.m, dr.note[i], &order[i]));
-	qsort(order, dr.nnotes, sizeof(*order), by_time);
-	for (unsigned i = 0; i < dr.nnotes; i++)
-		row->note(&d, state, &order[i]);
+	for (unsigned i = 0; i < n; i++) {
+		if (dr.halfway && i == n / 2)
+			drive_halfway(row, state);
+		if (!turn[i].is_flow) {
+			row->note(&d, state, &turn[i].e);
+			continue;
+		}
+		hosts_flow(hosts, &turn[i].f);
+		row->flow(&d, state, &turn[i].f);
+	}
 	if (row->end != NULL)
 		row->end(&d, state);
 	if (row->fini != NULL)
 		row->fini(state);
 	free(state);
+	hosts_free(hosts);
 	buf_fini(&d.text);
 	buf_fini(&d.fold);
 	return dr.nfound;

@@ -114,12 +114,53 @@ private_ones(void **unused)
 	}
 }
 
+static void
+networks(void **unused)
+{
+	static const struct {
+		const char	*net, *in, *out;
+	} t[] = {
+		{ "192.0.2.0/25", "192.0.2.127", "192.0.2.128" },
+		{ "192.0.2.77/24", "192.0.2.1", "192.0.3.1" },
+		{ "203.0.113.9", "203.0.113.9", "203.0.113.8" },
+		{ "0.0.0.0/0", "255.1.2.3", "2001:db8::1" },
+		{ "2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1" },
+		{ "2001:db8::5", "2001:db8::5", "2001:db8::6" },
+		{ "::/0", "2001:db8::5", NULL },
+	};
+	static const char *const bad[] = {
+		"", "/", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0/8",
+		"10.0.0.0/-1", "10.0.0.0/8x"
+	};
+	struct nets nets = { .n = 0 };
+	struct addr a;
+
+	(void)unused;
+	for (size_t i = 0; i < NITEMS(t); i++) {
+		nets.n = 0;
+		assert_true(nets_add(&nets, span_str(t[i].net)));
+		assert_true(addr_parse(span_str(t[i].in), &a));
+		assert_true(nets_has(&nets, &a));
+		if (t[i].out == NULL)
+			continue;
+		assert_true(addr_parse(span_str(t[i].out), &a));
+		assert_false(nets_has(&nets, &a));
+	}
+	nets.n = 0;
+	for (size_t i = 0; i < NITEMS(bad); i++)
+		assert_false(nets_add(&nets, span_str(bad[i])));
+	for (size_t i = 0; i < NETS_MAX; i++)
+		assert_true(nets_add(&nets, SPAN_LIT("10.0.0.0/8")));
+	assert_false(nets_add(&nets, SPAN_LIT("10.0.0.0/8")));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text), cmocka_unit_test(refused),
 		cmocka_unit_test(one_key), cmocka_unit_test(private_ones),
+		cmocka_unit_test(networks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
