@@ -50,6 +50,9 @@ struct detector {
 	unsigned	 confidence;
 	const uint8_t	*kinds;		/* ended by KIND_NONE */
 	const uint16_t	*fields;	/* read; ended by FIELD_OTHER */
+	const uint16_t	*event_ids;	/* of KIND_WINEVENT only these, of
+					 * whatever channel; ended by 0;
+					 * NULL: all */
 
 	void		(*event)(struct detect *, const struct event *);
 
@@ -217,6 +220,8 @@ enum host_event {
 
 /* A few compares, nothing converted. */
 enum host_event	 host_event(const struct event *);
+/* Those that it tells apart; for a row's event_ids. */
+extern const uint16_t host_event_ids[];
 /* Of a Windows event in this channel (or in one that is not told); else 0. */
 unsigned	 win_event(const struct event *, const char *channel);
 

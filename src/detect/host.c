@@ -44,6 +44,8 @@ win_event(const struct event *e, const char *channel)
 	return id <= UINT16_MAX ? (unsigned)id : 0;
 }
 
+const uint16_t host_event_ids[] = { 1, 6, 11, 4688, 4697, 7045, 0 };
+
 enum host_event
 host_event(const struct event *e)
 {

@@ -717,6 +717,7 @@ const struct detector detector_jwt_hoard = {
 	.confidence = 60,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = host_event_ids,
 	.event = jwt_hoard_event,
 	.state_size = sizeof(struct state),
 	.init = state_init,

@@ -44,6 +44,8 @@ enum { EVENT_TGS = 4769 };
 
 static const uint8_t kinds[] = { KIND_KRB5, KIND_WINEVENT, KIND_NONE };
 
+static const uint16_t event_ids[] = { EVENT_TGS, 0 };
+
 static const uint16_t fields[] = {
 	FIELD_SRC_IP, FIELD_DST_IP, FIELD_KRB_TYPE, FIELD_KRB_CLIENT,
 	FIELD_KRB_SERVICE, FIELD_KRB_TICKET_ETYPE, FIELD_KRB_SUCCESS,
@@ -498,6 +500,7 @@ const struct detector detector_kerberoast = {
 	.confidence = 75,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = event_ids,
 	.event = kerberoast_event,
 	.state_size = sizeof(struct state),
 	.init = state_init,

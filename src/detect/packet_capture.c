@@ -336,5 +336,6 @@ const struct detector detector_packet_capture = {
 	.confidence = 65,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = host_event_ids,
 	.event = packet_capture_event,
 };

@@ -38,6 +38,11 @@ enum { LOGON_INTERACTIVE = 2, LOGON_BATCH = 4, LOGON_SERVICE = 5,
 
 static const uint8_t kinds[] = { KIND_WINEVENT, KIND_NONE };
 
+static const uint16_t event_ids[] = {
+	EVENT_LOGON, EVENT_FAILED, EVENT_EXPLICIT, EVENT_AS, EVENT_TGS,
+	EVENT_NTLM, 0
+};
+
 static const uint16_t fields[] = {
 	FIELD_WIN_CHANNEL, FIELD_WIN_EVENT_ID, FIELD_WIN_COMPUTER,
 	FIELD_TARGET_USER, FIELD_SERVICE_NAME, FIELD_WIN_STATUS,
@@ -392,6 +397,7 @@ const struct detector detector_service_account = {
 	.confidence = 70,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = event_ids,
 	.event = service_account_event,
 	.state_size = sizeof(struct state),
 	.init = state_init,

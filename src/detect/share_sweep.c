@@ -30,6 +30,8 @@ enum { EVENT_SHARE = 5140, EVENT_SHARE_FILE = 5145 };
 
 static const uint8_t kinds[] = { KIND_SMB, KIND_WINEVENT, KIND_NONE };
 
+static const uint16_t event_ids[] = { EVENT_SHARE, EVENT_SHARE_FILE, 0 };
+
 static const uint16_t fields[] = {
 	FIELD_SRC_IP, FIELD_DST_IP, FIELD_SMB_COMMAND, FIELD_SMB_STATUS,
 	FIELD_SMB_SHARE, FIELD_WIN_EVENT_ID, FIELD_WIN_COMPUTER,
@@ -122,11 +124,17 @@ mount_of(struct arena *m, const struct event *e, struct mount *t)
 static void
 share_sweep_event(struct detect *d, const struct event *e)
 {
+	struct scratch s;
 	struct arena m;
 	struct mount t;
 
-	if (e->kind == KIND_WINEVENT && !is_share_event(e))
+	if (e->kind == KIND_WINEVENT) {
+		s.used = 0;
+		if (is_share_event(e) && client_name(lower_text(&s, e,
+		    FIELD_IP_ADDRESS)).len != 0)
+			d->keep(d, e);
 		return;
+	}
 	arena_init(&m, 256u << 10);
 	if (mount_of(&m, e, &t))
 		d->keep(d, e);
@@ -280,6 +288,7 @@ const struct detector detector_share_sweep = {
 	.confidence = 85,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = event_ids,
 	.event = share_sweep_event,
 	.state_size = sizeof(struct state),
 	.init = state_init,

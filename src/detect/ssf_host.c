@@ -449,6 +449,7 @@ const struct detector detector_ssf_host = {
 	.confidence = 80,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = host_event_ids,
 	.event = ssf_host_event,
 	.state_size = sizeof(struct state),
 	.init = state_init,

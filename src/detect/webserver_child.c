@@ -360,5 +360,6 @@ const struct detector detector_webserver_child = {
 	.confidence = 65,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = host_event_ids,
 	.event = webserver_child_event,
 };

@@ -307,6 +307,7 @@ const struct detector detector_world_writable_exec = {
 	.confidence = 60,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = host_event_ids,
 	.load = load,
 	.event = world_writable_exec_event,
 };

@@ -192,6 +192,8 @@ struct reader_ctx {
 	struct detect		*detect;	/* by option's detector */
 	struct detect		**by_kind[KIND_COUNT];
 	size_t			 nby_kind[KIND_COUNT];
+	uint64_t		 *by_id;	/* of Windows events: bits of
+						 * by_kind[KIND_WINEVENT] */
 	bool			 flows;		/* some row wants them */
 	struct told		 told;
 	uint32_t		 seq;		/* of the unit's items */

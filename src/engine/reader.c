@@ -14,6 +14,7 @@
 #define SORTER_BUDGET	(6u << 20)
 /* Lines that may come before a file's format shows (banners, comments). */
 #define MATCH_RECORDS	64u
+#define EVENT_IDS	65536u		/* of Windows: 16 bits */
 
 /* -- from events on ------------------------------------------------------ */
 
@@ -161,6 +162,22 @@ in_time(const struct hunt_options *opt, int64_t t)
 	    (opt->until == TIME_NONE || t < opt->until);
 }
 
+/* Most detectors want a few ids of the many. */
+static void
+look_at_windows(struct reader_ctx *r, const struct event *e)
+{
+	uint64_t id, who = UINT64_MAX;
+
+	if (event_u64(e, FIELD_WIN_EVENT_ID, &id) && id < EVENT_IDS)
+		who = r->by_id[id];
+	for (size_t k = 0; k < r->nby_kind[KIND_WINEVENT]; k++) {
+		struct detect *d = r->by_kind[KIND_WINEVENT][k];
+
+		if ((who >> k & 1) != 0)
+			d->row->event(d, e);
+	}
+}
+
 /* Shows an event to rules and detectors. */
 static void
 look_at(struct reader_ctx *r, const struct event *e)
@@ -169,6 +186,10 @@ look_at(struct reader_ctx *r, const struct event *e)
 		matcher_event(r->rules, e, take_rule, r);
 	if (e->kind == KIND_CONN && r->flows)
 		take_flow(r, e);
+	if (e->kind == KIND_WINEVENT) {
+		look_at_windows(r, e);
+		return;
+	}
 	for (size_t k = 0; k < r->nby_kind[e->kind]; k++) {
 		struct detect *d = r->by_kind[e->kind][k];
 
@@ -630,6 +651,30 @@ set_detectors(struct reader_ctx *r)
 	return true;
 }
 
+/* Which detectors want a Windows event of an id. */
+static bool
+set_event_ids(struct reader_ctx *r)
+{
+	uint64_t all = 0;
+
+	ASSERT(r->nby_kind[KIND_WINEVENT] <= 64);
+	r->by_id = calloc(EVENT_IDS, sizeof(*r->by_id));
+	if (r->by_id == NULL)
+		return false;
+	for (size_t k = 0; k < r->nby_kind[KIND_WINEVENT]; k++) {
+		const uint16_t *id =
+		    r->by_kind[KIND_WINEVENT][k]->row->event_ids;
+
+		if (id == NULL)
+			all |= UINT64_C(1) << k;
+		for (; id != NULL && *id != 0; id++)
+			r->by_id[*id] |= UINT64_C(1) << k;
+	}
+	for (size_t id = 0; all != 0 && id < EVENT_IDS; id++)
+		r->by_id[id] |= all;
+	return true;
+}
+
 bool
 reader_init(struct reader_ctx *r, const struct hunt_options *opt,
     const struct demand *want, const char *const *path, int notes_fd,
@@ -660,7 +705,8 @@ reader_init(struct reader_ctx *r, const struct hunt_options *opt,
 	if (want->field[FIELD_SCRIPT_TEXT] && !opt->raw)
 		r->scripts = scripts_new(&r->weirds);
 	if (r->notes == NULL || (events_fd >= 0 && r->events == NULL) ||
-	    !set_detectors(r) || !batch_init(&r->batch, want, &r->weirds)) {
+	    !set_detectors(r) || !set_event_ids(r) ||
+	    !batch_init(&r->batch, want, &r->weirds)) {
 		reader_fini(r);
 		return false;
 	}
@@ -686,6 +732,7 @@ reader_fini(struct reader_ctx *r)
 		}
 	}
 	free(r->detect);
+	free(r->by_id);
 	for (unsigned k = 0; k < KIND_COUNT; k++)
 		free(r->by_kind[k]);
 	free(r->told.member);

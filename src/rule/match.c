@@ -8,6 +8,10 @@
  *
  * A value in UTF-16 is narrowed and folded on its way into the scratch buffer
  * in one pass; nothing else is copied.
+ *
+ * Events of one kind repeat most of their values (accounts, hosts, programs):
+ * what the search found in a short value is remembered by the value's bytes,
+ * MEMO_SIZE of them, so that most are neither folded nor searched again.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -31,6 +35,20 @@ struct verdict {
 	bool		yes;
 };
 
+/* What the search of one value found. */
+#define MEMO_SIZE	1024u		/* a power of two; stays in the L2 */
+#define MEMO_HITS	8u
+#define MEMO_BYTES	208u
+struct memo {
+	const struct plan_field *of;	/* NULL: free */
+	uint16_t	len;
+	uint8_t		type;		/* VT_STR or VT_WSTR */
+	uint8_t		nhits;		/* MEMO_MANY: not to be used */
+	uint32_t	hit[MEMO_HITS];	/* predicates */
+	uint8_t		bytes[MEMO_BYTES];
+};
+#define MEMO_MANY	UINT8_MAX
+
 struct matcher {
 	const struct program *p;
 	const struct event *e;
@@ -49,6 +67,8 @@ struct matcher {
 	struct regex	**regex;	/* by predicate, made when needed */
 	struct buf	 text;		/* folded fields of the event */
 	struct buf	 raw;		/* one value as it is */
+	struct memo	*memo;
+	struct memo	*learning;	/* of the value at hand; or NULL */
 };
 
 struct matcher *
@@ -70,9 +90,10 @@ matcher_new(const struct program *p)
 	m->regex = calloc((size_t)p->npreds + 1, sizeof(*m->regex));
 	m->queued = calloc((size_t)p->nvariants + 1, sizeof(*m->queued));
 	m->queue = calloc((size_t)p->nvariants + 1, sizeof(*m->queue));
+	m->memo = calloc(MEMO_SIZE, sizeof(*m->memo));
 	if (m->slot == NULL || m->fold == NULL || m->asked == NULL ||
 	    m->pred == NULL || m->node == NULL || m->regex == NULL ||
-	    m->queued == NULL || m->queue == NULL) {
+	    m->queued == NULL || m->queue == NULL || m->memo == NULL) {
 		matcher_free(m);
 		return NULL;
 	}
@@ -94,6 +115,7 @@ matcher_free(struct matcher *m)
 	free(m->regex);
 	free(m->queued);
 	free(m->queue);
+	free(m->memo);
 	buf_fini(&m->text);
 	buf_fini(&m->raw);
 	free(m);
@@ -545,8 +567,15 @@ on_literal(void *arg, uint32_t pred)
 {
 	struct matcher *m = arg;
 	const struct plan *l = m->plan;
+	struct memo *memo = m->learning;
 	uint32_t h = (uint32_t)hash_mix(pred), at;
 
+	if (memo != NULL) {
+		if (memo->nhits < MEMO_HITS)
+			memo->hit[memo->nhits++] = pred;
+		else
+			memo->nhits = MEMO_MANY;
+	}
 	if (m->p->pred[pred].exact) {
 		if (m->pred[pred].epoch == m->epoch)
 			return;		/* there a second time */
@@ -597,80 +626,103 @@ search_value(struct matcher *m, const struct plan_field *f,
 	}
 }
 
-static void
-search_field(struct matcher *m, const struct plan_field *f, uint32_t at)
-{
-	const struct value *v = value_of(m, at), *items = v->ptr;
-	struct span fold;
-
-	if (v->type == VT_NULL)
-		return;
-	if (v->type != VT_LIST) {
-		if (f->text != NULL)
-			fold = folded(m, at);
-		search_value(m, f, v, f->text != NULL ? &fold : NULL);
-		return;
-	}
-	for (uint32_t i = 0; i < v->len; i++)
-		if (items[i].type != VT_LIST)
-			search_value(m, f, &items[i], NULL);
-}
-
 static bool
 is_textual(const struct value *v)
 {
 	return v->type == VT_STR || v->type == VT_WSTR;
 }
 
-/* No byte of UTF-8, so part of no literal. */
-#define VALUE_END	0xffu
-
-/* All values folded one behind the other and searched at once. */
-static void
-search_joined(struct matcher *m, const struct plan_field *f)
+/* Numbers, times and ids are rendered only for keywords that could stand in
+ * them. */
+static bool
+keywords_fit(const struct plan_field *kw, const struct value *v)
 {
-	for (unsigned i = 0; i < m->e->nfields; i++) {
-		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
-
-		if (v->type != VT_LIST) {
-			/* No fewer bytes or units than characters. */
-			if ((is_textual(v) && v->len >= f->shortest *
-			    (v->type == VT_WSTR ? 2u : 1u)) ||
-			    (f->odd && v->type != VT_NULL)) {
-				folded(m, i);
-				buf_byte(&m->text, VALUE_END);
-			}
-			continue;
-		}
-		for (uint32_t k = 0; k < v->len; k++) {
-			if (items[k].type != VT_LIST &&
-			    items[k].type != VT_NULL) {
-				put_folded(m, &items[k]);
-				buf_byte(&m->text, VALUE_END);
-			}
-		}
-	}
-	literals_search(f->text, buf_view(&m->text), on_literal, m);
+	/* No fewer bytes or units than characters. */
+	if (is_textual(v))
+		return v->len >= kw->shortest * (v->type == VT_WSTR ? 2u : 1u);
+	return kw->odd;
 }
 
-/* Keywords: every value.  Numbers, times and ids are rendered only for
- * keywords that could stand in them. */
+/* kw, own: the sets that the value is searched for; either may be NULL. */
 static void
-search_all(struct matcher *m, const struct plan_field *f)
+search_both(struct matcher *m, const struct plan_field *kw,
+    const struct plan_field *own, uint32_t at)
 {
-	for (unsigned i = 0; i < m->e->nfields; i++) {
-		const struct value *v = &m->e->fields[i].v, *items = v->ptr;
-		size_t keep = m->text.len;
+	struct span fold = SPAN_NONE;
+	bool text = kw != NULL || (own != NULL && own->text != NULL);
 
-		if (v->type == VT_LIST) {
-			for (uint32_t k = 0; k < v->len; k++)
-				if (items[k].type != VT_LIST)
-					search_value(m, f, &items[k], NULL);
-		} else if (v->type != VT_NULL && (f->odd || is_textual(v))) {
-			search_value(m, f, v, NULL);
-		}
-		m->text.len = keep;
+	if (text)
+		fold = folded(m, at);
+	if (kw != NULL)
+		search_value(m, kw, value_of(m, at), &fold);
+	if (own != NULL)
+		search_value(m, own, value_of(m, at), text ? &fold : NULL);
+}
+
+static void
+search_list(struct matcher *m, const struct plan_field *kw,
+    const struct plan_field *own, const struct value *list)
+{
+	const struct value *items = list->ptr;
+
+	for (uint32_t i = 0; i < list->len; i++) {
+		if (items[i].type == VT_LIST || items[i].type == VT_NULL)
+			continue;
+		if (kw != NULL)
+			search_value(m, kw, &items[i], NULL);
+		if (own != NULL)
+			search_value(m, own, &items[i], NULL);
 	}
+}
+
+static struct memo *
+memo_at(const struct matcher *m, const struct plan_field *of,
+    const struct value *v)
+{
+	uint64_t h = hash_bytes(v->ptr, v->len, (uintptr_t)of);
+
+	return &m->memo[h & (MEMO_SIZE - 1)];
+}
+
+static bool
+memo_is(const struct memo *memo, const struct plan_field *of,
+    const struct value *v)
+{
+	return memo->of == of && memo->len == v->len &&
+	    memo->type == v->type && memcmp(memo->bytes, v->ptr, v->len) == 0;
+}
+
+static void
+search_field(struct matcher *m, const struct plan_field *kw,
+    const struct plan_field *own, uint32_t at)
+{
+	const struct value *v = value_of(m, at);
+	/* Each plan has its own sets: this one stands for both. */
+	const struct plan_field *of = own != NULL ? own : kw;
+	struct memo *memo;
+
+	if (v->type == VT_LIST) {
+		search_list(m, kw, own, v);
+		return;
+	}
+	if (!is_textual(v) || v->len > MEMO_BYTES || v->len == 0) {
+		search_both(m, kw, own, at);
+		return;
+	}
+	memo = memo_at(m, of, v);
+	if (memo_is(memo, of, v) && memo->nhits != MEMO_MANY) {
+		for (unsigned i = 0; i < memo->nhits; i++)
+			on_literal(m, memo->hit[i]);
+		return;
+	}
+	memo->of = of;
+	memo->type = v->type;
+	memo->len = (uint16_t)v->len;
+	memo->nhits = 0;
+	memcpy(memo->bytes, v->ptr, v->len);
+	m->learning = memo;
+	search_both(m, kw, own, at);
+	m->learning = NULL;
 }
 
 static const struct plan *
@@ -710,24 +762,42 @@ plan_of(struct matcher *m, const struct event *e)
 	return &p->plan[at != NULL ? *at : p->win_default];
 }
 
+/* The set that an event's field is searched for, if any; of a field that is
+ * there twice the last one. */
+static const struct plan_field *
+own_set(const struct matcher *m, uint32_t at)
+{
+	const struct plan *l = m->plan;
+	unsigned id = m->p->means[value_of(m, at)->id];
+
+	return l->field_at[id] != 0 && field_of(m, id) == at ?
+	    &l->field[l->field_at[id] - 1] : NULL;
+}
+
 static void
 search_event(struct matcher *m)
 {
-	const struct plan *l = m->plan;
-	const struct plan_field *all = l->field;
+	const struct plan_field *kw = m->plan->field;
 
-	if (l->nfields == 0)
+	if (m->plan->nfields == 0)
 		return;
-	if (all->field == FIELD_OTHER && all->joined)
-		search_joined(m, all);
-	else if (all->field == FIELD_OTHER)
-		search_all(m, all);
-	for (uint32_t k = 0; k < m->nasked; k++) {
-		uint32_t i = m->asked[k];
-		unsigned id = m->p->means[m->e->fields[i].v.id];
+	if (kw->field != FIELD_OTHER) {
+		for (uint32_t k = 0; k < m->nasked; k++) {
+			uint32_t at = m->asked[k];
+			const struct plan_field *own = own_set(m, at);
 
-		if (l->field_at[id] != 0 && field_of(m, id) == i)
-			search_field(m, &l->field[l->field_at[id] - 1], i);
+			if (own != NULL && value_of(m, at)->type != VT_NULL)
+				search_field(m, NULL, own, at);
+		}
+		return;
+	}
+	for (uint32_t at = 0; at < m->e->nfields; at++) {
+		const struct value *v = value_of(m, at);
+		const struct plan_field *own = own_set(m, at);
+		bool fits = v->type == VT_LIST || keywords_fit(kw, v);
+
+		if (v->type != VT_NULL && (fits || own != NULL))
+			search_field(m, fits ? kw : NULL, own, at);
 	}
 }
 

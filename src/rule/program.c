@@ -17,10 +17,6 @@
 #define PROGRAM_BYTES	(512u << 20)	/* text of all rules */
 #define KIDS_MAX	(64u << 20)	/* of all nodes together */
 
-struct key128 {
-	uint64_t	a, b;
-};
-
 static void
 set_means(struct program *p)
 {
@@ -49,11 +45,11 @@ program_new(void)
 	if (p == NULL)
 		return NULL;
 	arena_init(&p->arena, PROGRAM_BYTES);
-	p->pred_ids = table_new(sizeof(struct key128), sizeof(uint32_t),
+	p->pred_ids = table_new(sizeof(uint64_t), sizeof(uint32_t),
 	    PREDS_MAX);
-	p->node_ids = table_new(sizeof(struct key128), sizeof(uint32_t),
+	p->node_ids = table_new(sizeof(uint64_t), sizeof(uint32_t),
 	    NODES_MAX);
-	p->gate_ids = table_new(sizeof(struct key128), sizeof(uint32_t),
+	p->gate_ids = table_new(sizeof(uint64_t), sizeof(uint32_t),
 	    RULES_MAX);
 	p->plan_ids = table_new(sizeof(struct plan_key), sizeof(uint32_t),
 	    RULES_MAX);
@@ -258,13 +254,22 @@ program_fold(struct program *p, struct span s)
 /* XXH3 adds its seed to short input nearly as it is, so that an AND and an OR
  * of other nodes would meet with the type in the seed: it is mixed in behind.
  * Who finds a key compares what it stands for. */
-static struct key128
+static uint64_t
 key_of(struct span s, uint64_t salt)
 {
-	return (struct key128){
-		hash_mix(hash_bytes(s.ptr, s.len, 1) + hash_mix(salt + 1)),
-		hash_mix(hash_bytes(s.ptr, s.len, 2) ^ hash_mix(~salt))
-	};
+	return hash_mix(hash_bytes(s.ptr, s.len, 1) + hash_mix(salt + 1));
+}
+
+/* What the table has for the key.  Most that is asked for is there: then its
+ * order of use, which nobody needs, is left alone. */
+static uint32_t *
+intern(struct table *t, uint64_t key, bool *made)
+{
+	const void *id = table_find(t, &key);
+
+	*made = false;
+	return id != NULL ? (uint32_t *)(uintptr_t)id :
+	    table_put(t, &key, made);
 }
 
 static bool
@@ -284,13 +289,13 @@ static node_id
 new_node(struct program *p, uint8_t type, const node_id *kid, uint32_t n,
     uint32_t pred)
 {
-	struct key128 key = key_of(span_of(kid, n * sizeof(*kid)),
+	uint64_t key = key_of(span_of(kid, n * sizeof(*kid)),
 	    (uint64_t)type << 32 | pred);
 	uint32_t *id;
 	bool made;
 
 	if (p->nnodes >= NODES_MAX || p->full ||
-	    (id = table_put(p->node_ids, &key, &made)) == NULL) {
+	    (id = intern(p->node_ids, key, &made)) == NULL) {
 		p->full = true;
 		return NODE_FALSE;
 	}
@@ -323,45 +328,45 @@ same_pred(const struct pred *a, const struct pred *b)
 	    span_eq(a->text, b->text);
 }
 
+static uint64_t
+pred_key(const struct pred *pr)
+{
+	uint64_t num;
+
+	memcpy(&num, &pr->num, sizeof(num));
+	return key_of(pr->text, ((uint64_t)pr->op | (uint64_t)pr->flags << 8 |
+	    (uint64_t)pr->rel << 16 | (uint64_t)pr->field << 24 |
+	    (uint64_t)pr->other << 40) ^ hash_mix(num));
+}
+
 node_id
 program_pred(struct program *p, const struct pred *pr)
 {
-	struct key128 key;
-	struct buf b;
+	struct pred *kept;
 	uint32_t *id;
 	bool made;
 
-	buf_init(&b, 0);
-	buf_put(&b, &pr->op, 1);
-	buf_put(&b, &pr->flags, 1);
-	buf_put(&b, &pr->rel, 1);
-	buf_put(&b, &pr->field, 2);
-	buf_put(&b, &pr->other, 2);
-	buf_put(&b, &pr->num, sizeof(pr->num));
-	buf_span(&b, pr->text);
-	key = key_of(buf_view(&b), 0);
-	made = b.failed;
-	buf_fini(&b);
-	if (made || p->full || p->npreds >= PREDS_MAX ||
-	    (id = table_put(p->pred_ids, &key, &made)) == NULL) {
+	if (p->full || p->npreds >= PREDS_MAX ||
+	    (id = intern(p->pred_ids, pred_key(pr), &made)) == NULL) {
 		p->full = true;
 		return NODE_FALSE;
 	}
-	if (made || !same_pred(&p->pred[*id], pr)) {
-		if (!grow(&p->pred, p->npreds, sizeof(*p->pred))) {
-			p->full = true;
-			return NODE_FALSE;
-		}
-		*id = p->npreds;
-		p->pred[p->npreds] = *pr;
-		p->pred[p->npreds].text = arena_copy(&p->arena, pr->text);
-		if (pr->text.len != 0 && p->pred[p->npreds].text.ptr == NULL)
-			p->full = true;
-		else if (pr->op == PRED_REGEX)
-			p->pred[p->npreds].need = regex_literal(p, pr->text);
-		p->npreds++;
+	if (!made && same_pred(&p->pred[*id], pr))
+		return p->pred[*id].node;
+	if (!grow(&p->pred, p->npreds, sizeof(*p->pred))) {
+		p->full = true;
+		return NODE_FALSE;
 	}
-	return new_node(p, NODE_PRED, NULL, 0, *id);
+	*id = p->npreds;
+	kept = &p->pred[p->npreds++];
+	*kept = *pr;
+	kept->text = arena_copy(&p->arena, pr->text);
+	if (pr->text.len != 0 && kept->text.ptr == NULL)
+		p->full = true;
+	else if (pr->op == PRED_REGEX)
+		kept->need = regex_literal(p, pr->text);
+	kept->node = new_node(p, NODE_PRED, NULL, 0, *id);
+	return kept->node;
 }
 
 static int
@@ -433,12 +438,11 @@ uint32_t
 program_gate(struct program *p, const struct gate *g)
 {
 	uint32_t *id;
-	struct key128 key;
 	struct span channel = program_fold(p, g->channel);
 	bool made;
 
-	key = key_of(channel, (uint64_t)g->kind << 32 | g->event_id);
-	id = table_put(p->gate_ids, &key, &made);
+	id = intern(p->gate_ids, key_of(channel, (uint64_t)g->kind << 32 |
+	    g->event_id), &made);
 	if (id != NULL && !made && (p->gate[*id].kind != g->kind ||
 	    p->gate[*id].event_id != g->event_id ||
 	    !span_eq(p->gate[*id].channel, channel)))
@@ -526,7 +530,9 @@ program_name_node(struct program *p, node_id id, struct span name,
 bool
 program_claim(struct program *p, const char *id)
 {
-	struct key128 key = key_of(span_str(id), 0);
+	const struct span s = span_str(id);
+	/* Two ids that meet by chance would lose a rule: 128 bits. */
+	const uint64_t key[2] = { key_of(s, 0), hash_bytes(s.ptr, s.len, 2) };
 	unsigned *load;
 	bool made;
 

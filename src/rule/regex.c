@@ -5,6 +5,10 @@
  * steps, so no pattern can hang a run.  The program keeps patterns; a matcher
  * compiles one when it first needs it.
  *
+ * Vectorscan takes a millisecond to compile what PCRE2 compiles in twenty
+ * microseconds, and most expressions are asked a few times only: the first
+ * FEW_MATCHES go to PCRE2, unless one of them gives up at a limit.
+ *
  * Vectorscan reads bytes (its UTF-8 mode wants valid text, which evidence is
  * not), so that "." is half of an umlaut to it: text that is not all ASCII goes
  * to PCRE2, and to Vectorscan only when PCRE2 gives up at a limit.
@@ -19,12 +23,15 @@
 
 #define STEPS_MAX	100000u		/* of PCRE2, a match */
 #define PATTERN_MAX	16384u		/* bytes */
+#define FEW_MATCHES	64u
 
 struct regex {
 	struct span		 pattern;	/* the program's */
 	unsigned		 flags;
+	unsigned		 few;	/* matches that PCRE2 still has */
 	bool			 no_code;	/* PCRE2 was tried in vain */
-	hs_database_t		*db;	/* NULL: PCRE2 */
+	bool			 no_db;		/* Vectorscan was */
+	hs_database_t		*db;
 	hs_scratch_t		*scratch;
 	pcre2_code		*code;
 	pcre2_match_data	*data;
@@ -125,6 +132,20 @@ make_code(struct regex *r)
 	return true;
 }
 
+/* Vectorscan's form of it, once. */
+static bool
+make_db(struct regex *r)
+{
+	if (r->db != NULL || r->no_db)
+		return r->db != NULL;
+	if (!compile_hs(r, r->pattern, r->flags)) {
+		hs_free_database(r->db);
+		r->db = NULL;
+		r->no_db = true;
+	}
+	return r->db != NULL;
+}
+
 struct regex *
 regex_new(struct span pattern, unsigned flags)
 {
@@ -134,13 +155,10 @@ regex_new(struct span pattern, unsigned flags)
 		return NULL;
 	r->pattern = pattern;
 	r->flags = flags;
-	if (!compile_hs(r, pattern, flags)) {
-		hs_free_database(r->db);
-		r->db = NULL;
-		if (!make_code(r)) {
-			regex_free(r);
-			return NULL;
-		}
+	r->few = FEW_MATCHES;
+	if (!make_code(r) && !make_db(r)) {
+		regex_free(r);
+		return NULL;
 	}
 	return r;
 }
@@ -180,20 +198,36 @@ is_ascii(struct span s)
 	return all < 0x80;
 }
 
+/* 1: yes, 0: no, -1: it cannot be said. */
+static int
+match_pcre(struct regex *r, struct span text)
+{
+	int rc;
+
+	if (!make_code(r))
+		return -1;
+	rc = pcre2_match(r->code, text.ptr, text.len, 0, 0, r->data,
+	    r->limits);
+	return rc >= 0 ? 1 : rc == PCRE2_ERROR_NOMATCH ? 0 : -1;
+}
+
 bool
 regex_match(struct regex *r, struct span text)
 {
-	bool found = false;
+	bool found = false, ascii;
+	int yes;
 
 	if (text.ptr == NULL)
 		text.ptr = (const uint8_t *)"";
-	if ((r->db == NULL || !is_ascii(text)) && make_code(r)) {
-		int rc = pcre2_match(r->code, text.ptr, text.len, 0, 0,
-		    r->data, r->limits);
-
-		if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH || r->db == NULL)
-			return rc >= 0;
+	ascii = is_ascii(text);
+	if (r->few != 0 || !ascii) {
+		r->few -= r->few != 0;
+		if ((yes = match_pcre(r, text)) >= 0)
+			return yes == 1;
+		r->few = 0;	/* linear time from now on */
 	}
+	if (!make_db(r))
+		return match_pcre(r, text) == 1;
 	hs_scan(r->db, (const char *)text.ptr, (unsigned)text.len, 0,
 	    r->scratch, on_match, &found);
 	return found;

@@ -90,6 +90,7 @@ struct pred {
 	uint16_t	other;		/* PRED_FIELD */
 	struct span	text;		/* folded unless PRED_CASED, REGEX */
 	double		num;
+	uint32_t	node;		/* of it; set by program_pred() */
 	struct span	need;		/* REGEX: regex_literal(), set by
 					 * program_pred() */
 	bool		exact;		/* its literal is all of it; set by

@@ -6,11 +6,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "rule.h"
 
@@ -30,7 +32,7 @@ const size_t nlanguages = NITEMS(languages);
 /*
  * Files are read and, as far as their language can, taken apart by a second
  * thread, a bounded way ahead of the one that compiles them in order; that one
- * reads itself what it finds unread.
+ * reads itself what it finds unread, and the next ones when it has to wait.
  */
 #define AHEAD_FILES	64u
 #define AHEAD_SIZE	(256u << 10)	/* larger ones wait for their turn */
@@ -41,7 +43,7 @@ enum file_state { FILE_UNREAD, FILE_CLAIMED, FILE_READ };
 
 struct file {
 	char			*path;
-	uint64_t		 size;
+	uint64_t		 size;		/* known when it was read */
 	bool			 named;		/* not found in a folder */
 	_Atomic unsigned char	 state;		/* enum file_state */
 	int			 sys_errno;	/* could not be opened */
@@ -76,23 +78,38 @@ language_of(const char *path, struct span text)
 	return best;
 }
 
-static void
-read_file(struct file *f)
+/* The whole text; false: it cannot be read, or has more than most bytes. */
+static bool
+read_text(struct file *f, uint64_t most)
 {
-	FILE *in = fopen(f->path, "re");
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t got = 1;
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		f->sys_errno = errno;
+	} else if ((f->size = (uint64_t)st.st_size) <= most) {
+		f->text = malloc((size_t)f->size + 1);
+		if (f->text == NULL)
+			f->sys_errno = ENOMEM;
+		for (f->n = 0; f->text != NULL && f->n < f->size && got > 0;
+		    f->n += got > 0 ? (size_t)got : 0)
+			got = read(fd, f->text + f->n, (size_t)f->size - f->n);
+		if (got < 0)
+			f->sys_errno = errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	return f->text != NULL;
+}
+
+static void
+read_file(struct file *f, uint64_t most)
+{
 	struct span text;
 
-	if (in == NULL) {
-		f->sys_errno = errno;
+	if (!read_text(f, most))
 		return;
-	}
-	if ((f->text = malloc((size_t)f->size + 1)) == NULL) {
-		f->sys_errno = ENOMEM;
-		fclose(in);
-		return;
-	}
-	f->n = fread(f->text, 1, (size_t)f->size, in);
-	fclose(in);
 	text = span_of(f->text, f->n);
 	f->language = language_of(f->path, text);
 	if (f->language != NULL && f->language->ahead != NULL &&
@@ -100,17 +117,18 @@ read_file(struct file *f)
 		f->ahead = f->language->ahead(text);
 }
 
-/* Reads the file unless the other thread does; false: it does. */
+/* Reads the file unless the other thread does; false: it does.  One that is
+ * larger than most is left unread. */
 static bool
-claim_file(struct file *f)
+claim_file(struct file *f, uint64_t most)
 {
 	unsigned char unread = FILE_UNREAD;
 
 	if (!atomic_compare_exchange_strong(&f->state, &unread, FILE_CLAIMED))
 		return false;
-	if (f->size <= RULE_FILE_MAX)
-		read_file(f);
-	atomic_store(&f->state, FILE_READ);
+	read_file(f, most);
+	atomic_store(&f->state, f->size > most && most != RULE_FILE_MAX ?
+	    FILE_UNREAD : FILE_READ);
 	return true;
 }
 
@@ -130,8 +148,7 @@ read_ahead(void *arg)
 	for (size_t i = 0; i < l->nfiles; i++) {
 		while (i >= atomic_load(&l->ntaken) + AHEAD_FILES)
 			nap();
-		if (l->file[i].size <= AHEAD_SIZE)
-			claim_file(&l->file[i]);
+		claim_file(&l->file[i], AHEAD_SIZE);
 	}
 	return NULL;
 }
@@ -159,6 +176,18 @@ take_file(struct loader *l, struct file *f)
 	f->text = NULL;
 }
 
+/* The other thread has file i in hand: meanwhile one of the next. */
+static void
+help(struct loader *l, size_t i)
+{
+	const size_t end = MIN_OF(i + AHEAD_FILES, l->nfiles);
+
+	for (size_t k = i + 1; k < end; k++)
+		if (claim_file(&l->file[k], AHEAD_SIZE))
+			return;
+	nap();
+}
+
 static void
 take_files(struct loader *l)
 {
@@ -170,9 +199,11 @@ take_files(struct loader *l)
 		struct file *f = &l->file[i];
 
 		atomic_store(&l->ntaken, i);
-		if (!claim_file(f))
-			while (atomic_load(&f->state) != FILE_READ)
-				nap();
+		if (!claim_file(f, RULE_FILE_MAX))
+			while (atomic_load(&f->state) == FILE_CLAIMED)
+				help(l, i);
+		if (atomic_load(&f->state) == FILE_UNREAD)
+			claim_file(f, RULE_FILE_MAX);
 		take_file(l, f);
 	}
 	if (threaded) {
@@ -182,7 +213,7 @@ take_files(struct loader *l)
 }
 
 static enum err
-add_file(struct loader *l, const char *path, uint64_t size, bool named)
+add_file(struct loader *l, const char *path, bool named)
 {
 	struct file *f;
 
@@ -194,8 +225,7 @@ add_file(struct loader *l, const char *path, uint64_t size, bool named)
 		l->file = f;
 	}
 	f = &l->file[l->nfiles];
-	*f = (struct file){ .path = strdup(path), .size = size,
-	    .named = named };
+	*f = (struct file){ .path = strdup(path), .named = named };
 	if (f->path == NULL)
 		return ERR_NOMEM;
 	l->nfiles++;
@@ -227,6 +257,14 @@ is_rule_name(const char *name)
 	return false;
 }
 
+/* In a folder only what is named like a rule: pictures and read-me files lie
+ * among them. */
+static enum err
+add_found(struct loader *l, const char *path)
+{
+	return is_rule_name(path) ? add_file(l, path, false) : ERR_OK;
+}
+
 /* Recursion is bounded by FOLDER_DEPTH_MAX. */
 static enum err
 add_path(struct loader *l, const char *path, unsigned depth)
@@ -238,12 +276,9 @@ add_path(struct loader *l, const char *path, unsigned depth)
 
 	if (stat(path, &st) != 0)
 		return depth == 0 ? ERR_OPEN : ERR_OK;
-	if (S_ISREG(st.st_mode)) {
-		/* In a folder only what is named like a rule: pictures and
-		 * read-me files lie among them. */
-		return depth != 0 && !is_rule_name(path) ? ERR_OK :
-		    add_file(l, path, (uint64_t)st.st_size, depth == 0);
-	}
+	if (S_ISREG(st.st_mode))
+		return depth == 0 ? add_file(l, path, true) :
+		    add_found(l, path);
 	if (!S_ISDIR(st.st_mode) || depth == FOLDER_DEPTH_MAX)
 		return ERR_OK;
 	if ((n = scandir(path, &list, not_hidden, plain_order)) < 0)
@@ -254,7 +289,8 @@ add_path(struct loader *l, const char *path, unsigned depth)
 		    list[i]->d_name);
 
 		if (err == ERR_OK && len > 0 && (size_t)len < sizeof(sub))
-			err = add_path(l, sub, depth + 1);
+			err = list[i]->d_type == DT_REG ? add_found(l, sub) :
+			    add_path(l, sub, depth + 1);
 		free(list[i]);
 	}
 	free(list);
