@@ -1248,25 +1248,12 @@ set_number(struct value *v, unsigned type, struct span s)
 	return false;
 }
 
-/* One value (no array, no XML); bytes when its size does not fit its type. */
 static void
-set_value(struct evtx *st, struct value *v, unsigned type, struct span s)
+set_rare(struct evtx *st, struct value *v, unsigned type, struct span s)
 {
 	bool fits = type < NITEMS(type_size) && s.len == type_size[type];
 
-	if (s.len == 0) {
-		set_bytes(v, VT_STR, "", 0);
-		return;
-	}
 	switch (type) {
-	case BX_STRING:
-	case BX_EVTXML:
-		s.len &= ~(size_t)1;
-		while (s.len != 0 && s.ptr[s.len - 1] == 0 &&
-		    s.ptr[s.len - 2] == 0)
-			s.len -= 2;
-		set_bytes(v, VT_WSTR, s.ptr, s.len);
-		return;
 	case BX_ANSI:
 		set_ansi(st, v, s);
 		return;
@@ -1295,6 +1282,29 @@ set_value(struct evtx *st, struct value *v, unsigned type, struct span s)
 			return;
 	}
 	set_bytes(v, VT_BIN, s.ptr, s.len);
+}
+
+/* One value (no array, no XML); bytes when its size does not fit its type.
+ * Nine of ten are text or plain numbers. */
+static inline void
+set_value(struct evtx *st, struct value *v, unsigned type, struct span s)
+{
+	if (s.len == 0) {
+		set_bytes(v, VT_STR, "", 0);
+	} else if (type == BX_STRING || type == BX_EVTXML) {
+		s.len &= ~(size_t)1;
+		while (s.len != 0 && s.ptr[s.len - 1] == 0 &&
+		    s.ptr[s.len - 2] == 0)
+			s.len -= 2;
+		set_bytes(v, VT_WSTR, s.ptr, s.len);
+	} else if (type == BX_U32 && s.len == 4) {
+		set_num(v, VT_U64, load_le32(s.ptr));
+	} else if ((type == BX_HEX64 || type == BX_U64) && s.len == 8) {
+		set_num(v, type == BX_U64 ? VT_U64 : VT_HEX,
+		    load_le64(s.ptr));
+	} else {
+		set_rare(st, v, type, s);
+	}
 }
 
 /* -- telling fields ------------------------------------------------------ */
@@ -1381,6 +1391,15 @@ value_place(struct evtx *st, struct name *name)
 	return v;
 }
 
+/* Data is a list even when it has one item. */
+static void
+listed(struct evtx *st, const struct name *name, struct value *v)
+{
+	if (name == st->data && v == &st->batch->scratch[name->index].v &&
+	    list_place(st, v) != NULL)
+		v->len = 1;
+}
+
 static void
 tell(struct evtx *st, struct name *name, const struct value *from)
 {
@@ -1391,10 +1410,7 @@ tell(struct evtx *st, struct name *name, const struct value *from)
 	v->type = from->type;
 	v->len = from->len;
 	v->u64 = from->u64;
-	/* Data is a list even when it has one item. */
-	if (name == st->data && v == &st->batch->scratch[name->index].v &&
-	    list_place(st, v) != NULL)
-		v->len = 1;
+	listed(st, name, v);
 }
 
 static void
@@ -1414,22 +1430,22 @@ static void
 tell_one(struct evtx *st, const struct op *op, struct name *name,
     unsigned type, struct span s)
 {
-	struct value v;
+	struct value v, *to;
 
 	/* The time of the event is always read. */
 	if (!spend(st, 1 + s.len / 16) ||
 	    (!name->wanted && name->id != FIELD_WIN_TIME))
 		return;
-	v.type = VT_NULL;
-	v.flags = 0;
-	v.id = 0;
-	v.len = 0;
-	v.u64 = 0;
+	if (!op->is_system) {
+		if ((to = value_place(st, name)) != NULL) {
+			set_value(st, to, type, s);
+			listed(st, name, to);
+		}
+		return;
+	}
+	v = (struct value){ .type = VT_NULL };
 	set_value(st, &v, type, s);
-	if (op->is_system)
-		tell_system(st, name, &v);
-	else if (name->wanted)
-		tell(st, name, &v);
+	tell_system(st, name, &v);
 }
 
 /* The next item of an array, its end included, or all when it is the last. */

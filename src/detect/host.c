@@ -81,20 +81,27 @@ lower_text(struct scratch *s, const struct event *e, unsigned field)
 	const struct value *v = event_get(e, field);
 	uint8_t *dst = s->b + s->used;
 	size_t room = MIN_OF((size_t)SCRATCH_TEXT, SCRATCH_SIZE - s->used);
-	size_t n;
+	size_t n, done = 0;
+	struct span text;
 
 	if (v == NULL || (v->type != VT_STR && v->type != VT_WSTR))
 		return SPAN_NONE;
 	if (v->type == VT_STR) {
-		n = MIN_OF((size_t)v->len, room);
+		text = span_of(v->ptr, MIN_OF((size_t)v->len, room));
+		n = text.len;
 		if (n != 0)
-			memcpy(dst, v->ptr, n);
+			memcpy(dst, text.ptr, n);
+		done = ascii_lower_copy(dst, text);
 	} else {
 		/* Up to 3 bytes for each unit of two. */
-		n = utf16_to_utf8(span_of(v->ptr, MIN_OF((size_t)v->len,
-		    room / 3 * 2) & ~(size_t)1), false, dst);
+		text = span_of(v->ptr, MIN_OF((size_t)v->len, room / 3 * 2) &
+		    ~(size_t)1);
+		if (utf16_lower_ascii(text, dst))
+			n = done = text.len / 2;
+		else
+			n = utf16_to_utf8(text, false, dst);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = done; i < n; i++)
 		dst[i] = ascii_lower(dst[i]);
 	s->used += (uint32_t)n;
 	return span_of(dst, n);
@@ -210,8 +217,10 @@ has_word(struct span text, const char *word)
 bool
 is_one_of(struct span s, const char *const *list, size_t n)
 {
+	const char first = s.len == 0 ? '\0' : (char)s.ptr[0];
+
 	for (size_t i = 0; i < n; i++)
-		if (span_eq(s, span_str(list[i])))
+		if (list[i][0] == first && span_eq(s, span_str(list[i])))
 			return true;
 	return false;
 }

@@ -159,7 +159,10 @@ without_version(struct span s)
 static bool
 among(struct span s, const char *const *list, size_t n)
 {
-	return is_one_of(s, list, n) || is_one_of(without_version(s), list, n);
+	struct span bare = without_version(s);
+
+	return is_one_of(s, list, n) ||
+	    (bare.len != s.len && is_one_of(bare, list, n));
 }
 
 static bool
@@ -211,8 +214,11 @@ tool_class(struct span name)
 {
 	enum child best = CHILD_NONE;
 
+	if (name.len == 0)
+		return CHILD_NONE;
 	for (size_t i = 0; i < NITEMS(tools); i++)
-		if (span_eq(name, span_str(tools[i].name)) &&
+		if (tools[i].name[0] == (char)name.ptr[0] &&
+		    span_eq(name, span_str(tools[i].name)) &&
 		    tools[i].child > best)
 			best = tools[i].child;
 	return best;

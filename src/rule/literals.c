@@ -52,7 +52,6 @@ struct literals {
 	uint8_t		 edges[2];	/* of starts, ends: classes, as bits */
 	bool		 avx2;
 	uint32_t	 first_short;	/* literal + 1 */
-	bool		 bound;		/* some are not LIT_CONTAINS */
 	uint32_t	*bits;		/* over hashed grams of any */
 	uint32_t	 bits_shift;
 };
@@ -108,7 +107,6 @@ literals_add(struct literals *l, struct span text, enum lit_mode mode,
 		l->size = n;
 	}
 	l->lit[l->n++] = (struct lit){ text, id, 0, 0, (uint8_t)mode };
-	l->bound |= mode != LIT_CONTAINS;
 	if (mode != LIT_EQ && text.len < LIT_MIN) {
 		l->lit[l->n - 1].next = l->first_short;
 		l->first_short = l->n;
@@ -298,12 +296,6 @@ literals_shortest(const struct literals *l)
 		least = MIN_OF(least, n);
 	}
 	return least;
-}
-
-bool
-literals_anywhere(const struct literals *l)
-{
-	return !l->bound;
 }
 
 bool

@@ -580,9 +580,8 @@ finish_field(struct maker *m, struct plan *l, uint32_t i)
 	    (f.num != NULL && !literals_finish(f.num, m->common)))
 		return false;
 	if (f.field == FIELD_OTHER) {
-		f.joined = f.num == NULL && literals_anywhere(f.text);
-		f.shortest = (uint32_t)MIN_OF(literals_shortest(f.text),
-		    (size_t)UINT32_MAX);
+		f.shortest = f.num != NULL ? 0 : (uint32_t)MIN_OF(
+		    literals_shortest(f.text), (size_t)UINT32_MAX);
 		l->field[i] = l->field[0];
 		l->field[0] = f;
 	}

@@ -473,8 +473,6 @@ uint32_t	*grams_new(void);	/* to be freed */
 void		 grams_count(uint32_t *common, struct span text);
 /* In characters. */
 size_t		 literals_shortest(const struct literals *);
-/* All are LIT_CONTAINS. */
-bool		 literals_anywhere(const struct literals *);
 void		 literals_search(const struct literals *, struct span text,
 		    void (*hit)(void *arg, uint32_t id), void *arg);
 
@@ -521,8 +519,7 @@ struct plan_field {
 	uint16_t	 field;		/* FIELD_OTHER: every value */
 	struct literals	*text;		/* ids are predicates; or NULL */
 	struct literals	*num;		/* decimal text of numbers; or NULL */
-	bool		 joined;	/* values can be searched as one text */
-	uint32_t	 shortest;	/* literal of joined text, characters */
+	uint32_t	 shortest;	/* literal of keywords, characters */
 	bool		 odd;		/* a literal could stand in the text of
 					 * a number, time, address or id */
 };
