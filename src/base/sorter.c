@@ -33,8 +33,8 @@ struct item_head {
 
 struct held {
 	struct sort_key	key;
-	uint64_t	off;	/* of the bytes in data */
-	uint32_t	len;
+	uint64_t	off;	/* of the item, head and bytes, in data */
+	uint32_t	len;	/* of the bytes */
 };
 
 struct sorter {
@@ -43,6 +43,7 @@ struct sorter {
 	struct buf	 data;
 	struct held	*held;
 	size_t		 nheld, held_size;
+	bool		 in_order;	/* the held ones came sorted */
 	struct run	*runs;
 	size_t		 nruns, runs_size;
 	uint64_t	 written;
@@ -91,7 +92,7 @@ sorter_free(struct sorter *s)
 enum err
 sorter_add(struct sorter *s, const struct sort_key *key, struct span bytes)
 {
-	enum err e;
+	const struct item_head head = { *key, (uint32_t)bytes.len, 0 };
 
 	if (bytes.len > ITEM_MAX)
 		return ERR_LIMIT;
@@ -104,16 +105,18 @@ sorter_add(struct sorter *s, const struct sort_key *key, struct span bytes)
 		s->held = h;
 		s->held_size = n;
 	}
+	s->in_order = s->nheld == 0 || (s->in_order &&
+	    sort_key_cmp(&s->held[s->nheld - 1].key, key) <= 0);
 	s->held[s->nheld] = (struct held){ *key, s->data.len,
 	    (uint32_t)bytes.len };
+	buf_put(&s->data, &head, sizeof(head));
 	buf_span(&s->data, bytes);
 	if (s->data.failed)
 		return ERR_NOMEM;
 	s->nheld++;
 	if (s->data.len + s->nheld * sizeof(*s->held) < s->budget)
 		return ERR_OK;
-	e = sorter_flush(s);
-	return e;
+	return sorter_flush(s);
 }
 
 static int
@@ -144,19 +147,22 @@ write_all(struct sorter *s, const uint8_t *p, size_t n)
 	return ERR_OK;
 }
 
+/* Most logs are in order of time, and so are the bytes: then they are written
+ * as they lie.  Others are put together in pieces of READER_MAX. */
 static enum err
 write_held(struct sorter *s)
 {
 	struct buf out;
 	enum err e = ERR_OK;
 
+	if (s->in_order)
+		return write_all(s, s->data.ptr, s->data.len);
 	buf_init(&out, 0);
 	for (size_t i = 0; i < s->nheld && e == ERR_OK; i++) {
 		struct held *h = &s->held[i];
-		struct item_head head = { h->key, h->len, 0 };
 
-		buf_put(&out, &head, sizeof(head));
-		buf_put(&out, s->data.ptr + h->off, h->len);
+		buf_put(&out, s->data.ptr + h->off,
+		    sizeof(struct item_head) + h->len);
 		if (out.failed)
 			e = ERR_NOMEM;
 		else if (out.len >= READER_MAX) {
@@ -187,7 +193,8 @@ sorter_flush(struct sorter *s)
 		s->runs = r;
 		s->runs_size = n;
 	}
-	qsort(s->held, s->nheld, sizeof(*s->held), held_cmp);
+	if (!s->in_order)
+		qsort(s->held, s->nheld, sizeof(*s->held), held_cmp);
 	if ((e = write_held(s)) != ERR_OK)
 		return e;
 	s->runs[s->nruns++] = (struct run){ start, s->written - start };

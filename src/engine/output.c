@@ -20,6 +20,9 @@ complain(const struct out_file *o, const char *what)
 	return false;
 }
 
+/* Every event is a line of some kilobytes: libc's page is too small. */
+#define OUT_BUFFER	(256u << 10)
+
 bool
 out_open(struct out_file *o, const char *path)
 {
@@ -37,6 +40,7 @@ out_open(struct out_file *o, const char *path)
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		if ((o->f = fopen(path, "we")) == NULL)
 			return complain(o, "open");
+		setvbuf(o->f, NULL, _IOFBF, OUT_BUFFER);
 		return true;
 	}
 	if (asprintf(&o->temp, "%s.XXXXXX", path) < 0) {
@@ -56,6 +60,7 @@ out_open(struct out_file *o, const char *path)
 		out_abort(o);
 		return complain(o, "open");
 	}
+	setvbuf(o->f, NULL, _IOFBF, OUT_BUFFER);
 	return true;
 }
 

@@ -314,15 +314,26 @@ is_own_key(const char *name)
 	return false;
 }
 
+/* Names of fields.def need no escapes and are no keys of the line's own. */
+static const struct span key[] = {
+#define FIELD(id, name, type, aliases, prose) \
+	[FIELD_##id] = { (const uint8_t *)",\"" name "\":", sizeof(name) + 3 },
+#include "fields.def"
+#undef FIELD
+};
+
 static void
 put_name(struct buf *b, const struct field *f)
 {
-	const char *name = f->v.id != FIELD_OTHER ? field_name(f->v.id) :
-	    f->name;
+	const char *name;
 
-	/* Names of fields.def are none of them; those of rules may be. */
-	if ((f->v.id == FIELD_OTHER || f->v.id >= FIELD_COUNT) &&
-	    is_own_key(name)) {
+	if (f->v.id != FIELD_OTHER && f->v.id < FIELD_COUNT) {
+		buf_span(b, key[f->v.id]);
+		return;
+	}
+	name = f->v.id != FIELD_OTHER ? field_name(f->v.id) : f->name;
+	buf_byte(b, ',');
+	if (is_own_key(name)) {
 		buf_str(b, "\"_");
 		buf_str(b, name);
 		buf_str(b, "\":");
@@ -358,7 +369,6 @@ event_put_json(struct buf *b, const struct event *e, const char *source,
 	for (unsigned i = 0; i < e->nfields; i++) {
 		const struct field *f = &e->fields[i];
 
-		buf_byte(b, ',');
 		put_name(b, f);
 		value_put_json(b, &f->v);
 	}

@@ -191,33 +191,56 @@ rune_len(struct span s)
 	return (s.ptr[0] & 0x80) == 0 ? 1 : n;
 }
 
-/* Anchored at both ends.  Goes back to the last star only, so the cost is
- * pattern times text at most. */
+/* Up to the next wildcard, from p on. */
+static struct span
+glob_part(struct span pat, size_t p)
+{
+	size_t n = p;
+
+	while (n < pat.len && pat.ptr[n] != WILD_MANY && pat.ptr[n] != WILD_ONE)
+		n++;
+	return span_sub(pat, p, n - p);
+}
+
+/* Anchored at both ends.  Goes back to the last star only, and there on to the
+ * next place where the part behind it stands, so the cost is pattern times
+ * text at most. */
 bool
 glob_match(struct span pat, struct span text)
 {
-	size_t p = 0, t = 0, star = SPAN_NPOS, mark = 0;
+	size_t p = 0, t = 0, star = SPAN_NPOS, mark = 0, at;
+	struct span part = SPAN_NONE;
 
-	while (t < text.len) {
+	for (;;) {
 		if (p < pat.len && pat.ptr[p] == WILD_MANY) {
 			star = p++;
 			mark = t;
+			part = glob_part(pat, p);
+			if (p + part.len == pat.len)
+				return span_ends(span_sub(text, t, SIZE_MAX),
+				    part);
+		} else if (t == text.len) {
+			return p == pat.len;
 		} else if (p < pat.len && pat.ptr[p] == WILD_ONE) {
 			p++;
 			t += rune_len(span_sub(text, t, SIZE_MAX));
+			continue;
 		} else if (p < pat.len && pat.ptr[p] == text.ptr[t]) {
 			p++;
 			t++;
+			continue;
 		} else if (star != SPAN_NPOS) {
-			p = star + 1;
-			t = ++mark;
+			mark++;
 		} else {
 			return false;
 		}
+		at = span_find(span_sub(text, mark, SIZE_MAX), part);
+		if (at == SPAN_NPOS)
+			return false;
+		mark += at;
+		p = star + 1 + part.len;
+		t = mark + part.len;
 	}
-	while (p < pat.len && pat.ptr[p] == WILD_MANY)
-		p++;
-	return p == pat.len;
 }
 
 static bool
