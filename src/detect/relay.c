@@ -89,12 +89,22 @@ is_plumbing(const struct flow *f)
 	}
 }
 
+static bool
+is_vpn_port(uint16_t port)
+{
+	return port == 1194 || port == 4500 || port == 1701 || port == 51820 ||
+	    port == 1723;
+}
+
 /* A record of the answers alone: the server seems to have opened it. */
 static bool
 is_backward(const struct flow *f)
 {
-	return (f->flags & FLOW_F_ONE_WAY) != 0 && f->dst_bytes == 0 &&
-	    f->src_port < f->dst_port &&
+	if ((f->flags & FLOW_F_ONE_WAY) == 0 || f->dst_bytes != 0)
+		return false;
+	if (is_vpn_port(f->src_port) != is_vpn_port(f->dst_port))
+		return is_vpn_port(f->src_port);
+	return f->src_port < f->dst_port &&
 	    (f->src_port < 1024 || f->dst_port >= 32768);
 }
 
@@ -682,13 +692,6 @@ static bool
 is_proxy_port(uint16_t port)
 {
 	return port == 3128 || port == 8080 || port == 8118 || port == 8888;
-}
-
-static bool
-is_vpn_port(uint16_t port)
-{
-	return port == 1194 || port == 4500 || port == 1701 || port == 51820 ||
-	    port == 1723;
 }
 
 /* The middle boxes that everybody has, by who is at home. */
