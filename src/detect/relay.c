@@ -15,11 +15,14 @@
  *   end     B ends as A does, against ends spread over the longer of both
  *   volume  ln(B/A), the mean of both directions, near 0 (padding: above)
  *   shape   ln(B/A) up and down are alike, whatever was added on the way
- * A pair is a match with MATCH_SCORE and three families for it.  The best B
+ * A pair is a match with MATCH_SCORE and three families for it, the end among
+ * them: who asks another host before it answers has all others.  The best B
  * counts for each A; scores of one S at one R add up (also those that speak
  * against), and TELL_SCORE with two conversations tells.  Cut flow records
  * (active timeout) are compared piece by piece, which is a correlation in
  * bins of that length; a conversation counts once, however many pieces.
+ * Of two that both end at R and are alike crosswise (ssh -R) the earlier
+ * one's source is T.
  *
  * Who does the same by trade is known by the number of those whom it serves:
  * proxies, load balancers, mail relays, VPN concentrators, peers have many.
@@ -67,6 +70,7 @@
 #define PAIRS_SHOWN	7u		/* two places each: EVIDENCE_MAX */
 #define SESSIONS_OPEN	4u		/* whose pieces are known again */
 #define HOPS_MAX	8u
+#define PARALLEL	(2 * NSEC)	/* begun with each other */
 
 /* -- the gate ------------------------------------------------------------ */
 
@@ -156,8 +160,10 @@ struct link_key {
 };
 
 struct open {
+	int64_t		start;
 	uint32_t	ports;
 	float		score;
+	bool		matched;
 };
 
 struct link {
@@ -175,7 +181,7 @@ struct link {
 	uint16_t	in_port;
 	uint8_t		in_flags, in_service, in_proto;
 	bool		out_away;	/* a target is not at home */
-	bool		told, is_later;
+	bool		told, is_later, reverse;
 	bool		fresh;		/* a match in this run */
 	struct open	open[SESSIONS_OPEN];
 	uint32_t	next_open;
@@ -335,11 +341,12 @@ weigh(struct pair *p, double rate, const struct recent *a,
 	p->sum = p->start + p->end + p->volume + p->shape;
 }
 
+/* Crosswise everybody's clients can be compared: all families must agree. */
 static bool
-is_match(const struct pair *p)
+is_match(const struct pair *p, bool reverse)
 {
-	return p->sum >= MATCH_SCORE && (p->start > .5f) + (p->end > 1) +
-	    (p->volume > .3f) + (p->shape > .3f) >= 3;
+	return p->sum >= MATCH_SCORE && p->end > 1 && (p->start > .5f) +
+	    (p->volume > .3f) + (p->shape > .3f) >= 2 + reverse;
 }
 
 /* Without logarithms: no log-odds would make a match of these. */
@@ -369,13 +376,19 @@ open_of(struct link *l, const struct recent *a)
 	return NULL;
 }
 
+/* What begins with others (the parts of a page) is one with them: they are
+ * alike because of what they belong to. */
 static struct open *
 open_new(struct link *l, const struct recent *a)
 {
-	struct open *o = &l->open[l->next_open++ % SESSIONS_OPEN];
+	struct open *o = &l->open[(l->next_open - 1) % SESSIONS_OPEN];
 
-	o->ports = (uint32_t)a->src_port << 16 | a->dst_port;
-	o->score = 0;
+	if (l->next_open != 0 && time_diff(a->start, o->start) < PARALLEL)
+		return o;
+	o = &l->open[l->next_open++ % SESSIONS_OPEN];
+	*o = (struct open){ .start = a->start,
+	    .ports = (uint32_t)a->src_port << 16 | a->dst_port };
+	l->timed++;
 	return o;
 }
 
@@ -407,7 +420,7 @@ add_match(struct node *n, struct link *l, struct recent *a,
 {
 	double off = fabs(seconds(time_diff(b->end, a->end)));
 
-	a->matched = l->fresh = true;
+	l->fresh = true;
 	l->matched++;
 	l->lag_sum += seconds(b->start - a->start);
 	l->ratio_sum += p->ratio;
@@ -422,7 +435,6 @@ add_match(struct node *n, struct link *l, struct recent *a,
 		    b->start };
 	}
 	n->matched |= bit_of(&a->src);
-	n->targets |= bit_of(&b->dst);
 	n->matches++;
 }
 
@@ -449,7 +461,7 @@ link_of(struct state *s, const struct recent *a, const struct flow *b)
 
 static void
 try_pair(struct state *s, struct node *n, double rate, struct recent *a,
-    const struct flow *b)
+    const struct flow *b, bool reverse)
 {
 	struct link *l = link_of(s, a, b);
 	struct pair p = { .sum = MISS_SCORE };
@@ -459,11 +471,8 @@ try_pair(struct state *s, struct node *n, double rate, struct recent *a,
 	if (l == NULL)
 		return;
 	o = open_of(l, a);
-	if (!a->timed) {
+	if (!a->timed)
 		a->piece = o != NULL && o->score > 0;
-		if (!a->piece)
-			l->timed++;
-	}
 	if (o == NULL)
 		o = open_new(l, a);
 	if (!is_far(a, b))
@@ -475,10 +484,14 @@ try_pair(struct state *s, struct node *n, double rate, struct recent *a,
 		add_score(l, o, p.sum - was);
 	}
 	a->timed = true;
-	if (a->piece || a->matched || !is_match(&p))
+	if (a->piece || a->matched || !is_match(&p, reverse))
 		return;
-	add_match(n, l, a, b, &p);
+	a->matched = true;
+	n->targets |= bit_of(&b->dst);
 	add_target(l, b);
+	if (!o->matched)
+		add_match(n, l, a, b, &p);
+	o->matched = true;
 }
 
 static bool
@@ -516,25 +529,80 @@ starts(struct detect *d, struct state *s, const struct flow *f)
 			rate = rate_of(d, f);
 		}
 		n->clients |= bit_of(&a->src);
-		try_pair(s, n, rate, a, f);
+		try_pair(s, n, rate, a, f, false);
 	}
+}
+
+/*
+ * Two that both end at R, and what one says the other hears: ssh -R, where R
+ * passes on over a conversation that the next hop had opened.  c came before
+ * a; the pair is told as if R had opened it when a came.
+ */
+static void
+reverse_pair(struct detect *d, struct state *s, const struct recent *c,
+    struct recent *a, const struct flow *f)
+{
+	const struct flow b = { .start = f->start, .end = c->end,
+	    .src = f->dst, .dst = c->src, .dst_port = c->dst_port,
+	    .proto = f->proto, .src_bytes = c->down, .dst_bytes = c->up,
+	    .src_pkts = c->pkts, .loc = c->loc,
+	    .flags = c->flags & FLOW_F_SRC_HOME ? FLOW_F_DST_HOME : 0 };
+	const struct host_seen *h;
+	struct recent x = *a;
+	struct link *l;
+	struct node *n;
+	double over;
+	bool made;
+
+	x.start = c->start;
+	/* two of ours at a server of theirs */
+	if ((f->flags & FLOW_F_DST_HOME) == 0 &&
+	    (f->flags & c->flags & FLOW_F_SRC_HOME) != 0)
+		return;
+	if (is_far(&x, &b) || c->down > 2 * f->src_bytes + 8192 ||
+	    f->src_bytes > 2 * c->down + 8192 ||
+	    (h = detect_host(d, &f->dst)) == NULL ||
+	    (n = table_put(s->nodes, &f->dst, &made)) == NULL ||
+	    host_count(n->clients |= bit_of(&f->src)) > CLIENTS_MAX)
+		return;
+	if (made)
+		n->first = f->start;
+	n->last = f->start;
+	over = seconds(time_diff(f->start, h->first));
+	try_pair(s, n, h->flows_in / MAX_OF(over, 300.0), &x, &b, true);
+	a->timed |= x.timed;
+	a->piece |= x.piece;
+	a->best = x.best;
+	if (!x.matched || a->matched)
+		return;
+	a->matched = true;
+	if ((l = link_of(s, a, &b)) != NULL)
+		l->reverse = true;
 }
 
 /* A: remembered while others may begin. */
 static void
-ends(struct state *s, const struct flow *f)
+ends(struct detect *d, struct state *s, const struct flow *f)
 {
 	uint64_t self = self_of(&f->dst);
-	struct recent *set = set_of(s, self), *a = set;
+	struct recent *set = set_of(s, self), *at = set, a = {
+		.self = self, .start = f->start, .end = f->end,
+		.up = f->src_bytes, .down = f->dst_bytes, .src = f->src,
+		.loc = f->loc, .src_port = f->src_port,
+		.dst_port = f->dst_port, .flags = f->flags,
+		.service = f->service, .pkts = f->src_pkts + f->dst_pkts
+	};
 
-	for (unsigned i = 1; i < RECENT_WAYS && a->self != 0; i++)
-		if (set[i].self == 0 || set[i].start < a->start)
-			a = &set[i];
-	*a = (struct recent){ .self = self, .start = f->start,
-	    .end = f->end, .up = f->src_bytes, .down = f->dst_bytes,
-	    .src = f->src, .loc = f->loc, .src_port = f->src_port,
-	    .dst_port = f->dst_port, .flags = f->flags,
-	    .service = f->service, .pkts = f->src_pkts + f->dst_pkts };
+	for (unsigned i = 0; i < RECENT_WAYS; i++) {
+		if (set[i].self == self && set[i].down != 0 &&
+		    time_diff(f->start, set[i].start) <= START_MAX &&
+		    f->start >= set[i].start && !addr_eq(&set[i].src, &f->src))
+			reverse_pair(d, s, &set[i], &a, f);
+		if (at->self != 0 && (set[i].self == 0 ||
+		    set[i].start < at->start))
+			at = &set[i];
+	}
+	*at = a;
 }
 
 /* -- a quiet device begins ----------------------------------------------- */
@@ -676,7 +744,7 @@ relay_flow(struct detect *d, void *p, const struct flow *f)
 	if (!passes(f))
 		return;
 	starts(d, s, f);
-	ends(s, f);
+	ends(d, s, f);
 	originates(d, s, f);
 }
 
@@ -805,7 +873,8 @@ tell_chain(struct detect *d, const struct state *s,
 	}
 	buf_str(&d->text, " → ");
 	put_addr(&d->text, &last->target[0]);
-	buf_printf(&d->text, " port %u", last->port[0]);
+	buf_printf(&d->text, last->reverse ? " (which had called port %u)" :
+	    " port %u", last->port[0]);
 	if (host_count(last->targets) > 1)
 		buf_printf(&d->text, " and about %u more",
 		    host_count(last->targets) - 1);
