@@ -41,7 +41,7 @@
  *
  * Cost: two touches of a cache of recent flows for what passes the gate, some
  * 20 ns a flow on average; logarithms for pairs only.  Bounds: RECENT_SETS *
- * RECENT_WAYS recent flows (13 MB), NODES_MAX, LINKS_MAX, QUIET_MAX; what was
+ * RECENT_WAYS recent flows (10 MB), NODES_MAX, LINKS_MAX, QUIET_MAX; what was
  * used least makes room.
  */
 #include <math.h>
@@ -134,7 +134,6 @@ passes(const struct flow *f)
 
 /* A conversation that ended at self, lately. */
 struct recent {
-	uint64_t	self;		/* hash of the address; 0: free */
 	int64_t		start, end;
 	uint64_t	up, down;
 	struct addr	src;
@@ -145,6 +144,12 @@ struct recent {
 	bool		piece;		/* of a conversation that was seen */
 	float		best;		/* of the pairs so far */
 	uint64_t	pkts;
+};
+
+/* What tells whether to look at them, in two lines of the processor's cache. */
+struct set {
+	uint64_t	self[RECENT_WAYS];	/* hash of it; 0: free */
+	int64_t		start[RECENT_WAYS];
 };
 
 struct node {
@@ -200,7 +205,8 @@ struct quiet {
 };
 
 struct state {
-	struct recent	*recent;	/* RECENT_SETS * RECENT_WAYS */
+	struct set	*set;		/* RECENT_SETS */
+	struct recent	*recent;	/* RECENT_WAYS for each of them */
 	struct table	*nodes;		/* struct addr */
 	struct table	*links;		/* struct link_key */
 	struct table	*quiet;		/* struct addr */
@@ -212,6 +218,7 @@ relay_init(void *p)
 {
 	struct state *s = p;
 
+	s->set = calloc(RECENT_SETS, sizeof(*s->set));
 	s->recent = calloc((size_t)RECENT_SETS * RECENT_WAYS,
 	    sizeof(*s->recent));
 	s->nodes = table_new(sizeof(struct addr), sizeof(struct node),
@@ -220,7 +227,7 @@ relay_init(void *p)
 	    LINKS_MAX);
 	s->quiet = table_new(sizeof(struct addr), sizeof(struct quiet),
 	    QUIET_MAX);
-	return s->recent != NULL && s->nodes != NULL && s->links != NULL &&
+	return s->set != NULL && s->recent != NULL && s->nodes != NULL && s->links != NULL &&
 	    s->quiet != NULL;
 }
 
@@ -229,17 +236,19 @@ relay_fini(void *p)
 {
 	struct state *s = p;
 
+	free(s->set);
 	free(s->recent);
 	table_free(s->nodes);
 	table_free(s->links);
 	table_free(s->quiet);
 }
 
-/* Hostile addresses must not meet in one set. */
+/* The same in every run: what is pushed out of a set may decide what is found,
+ * and who wants that needs no collision, only eight talks with R. */
 static uint64_t
 self_of(const struct addr *a)
 {
-	return hash_bytes(a->b, sizeof(a->b), hash_seed()) | 1;
+	return hash_bytes(a->b, sizeof(a->b), 9) | 1;
 }
 
 static uint64_t
@@ -248,10 +257,10 @@ bit_of(const struct addr *a)
 	return UINT64_C(1) << (hash_bytes(a->b, sizeof(a->b), 7) & 63);
 }
 
-static struct recent *
-set_of(const struct state *s, uint64_t self)
+static uint32_t
+set_of(uint64_t self)
 {
-	return &s->recent[(self >> 32 & (RECENT_SETS - 1)) * RECENT_WAYS];
+	return (uint32_t)(self >> 32) & (RECENT_SETS - 1);
 }
 
 /* -- log-odds ------------------------------------------------------------ */
@@ -505,17 +514,17 @@ static void
 starts(struct detect *d, struct state *s, const struct flow *f)
 {
 	uint64_t self = self_of(&f->src);
-	struct recent *set = set_of(s, self);
+	const struct set *set = &s->set[set_of(self)];
 	struct node *n = NULL;
 	double rate = 0;
 	bool made;
 
 	for (unsigned i = 0; i < RECENT_WAYS; i++) {
-		struct recent *a = &set[i];
+		struct recent *a = &s->recent[set_of(self) * RECENT_WAYS + i];
 
 		/* What goes back to where it came from is none. */
-		if (a->self != self || f->start < a->start ||
-		    time_diff(f->start, a->start) > START_MAX ||
+		if (set->self[i] != self || f->start < set->start[i] ||
+		    time_diff(f->start, set->start[i]) > START_MAX ||
 		    addr_eq(&a->src, &f->dst) ||
 		    (is_mail(a->dst_port) && is_mail(f->dst_port)))
 			continue;
@@ -585,8 +594,10 @@ static void
 ends(struct detect *d, struct state *s, const struct flow *f)
 {
 	uint64_t self = self_of(&f->dst);
-	struct recent *set = set_of(s, self), *at = set, a = {
-		.self = self, .start = f->start, .end = f->end,
+	unsigned at = 0;
+	struct set *set = &s->set[set_of(self)];
+	struct recent *way = &s->recent[set_of(self) * RECENT_WAYS], a = {
+		.start = f->start, .end = f->end,
 		.up = f->src_bytes, .down = f->dst_bytes, .src = f->src,
 		.loc = f->loc, .src_port = f->src_port,
 		.dst_port = f->dst_port, .flags = f->flags,
@@ -594,15 +605,17 @@ ends(struct detect *d, struct state *s, const struct flow *f)
 	};
 
 	for (unsigned i = 0; i < RECENT_WAYS; i++) {
-		if (set[i].self == self && set[i].down != 0 &&
-		    time_diff(f->start, set[i].start) <= START_MAX &&
-		    f->start >= set[i].start && !addr_eq(&set[i].src, &f->src))
-			reverse_pair(d, s, &set[i], &a, f);
-		if (at->self != 0 && (set[i].self == 0 ||
-		    set[i].start < at->start))
-			at = &set[i];
+		if (set->self[i] == self && f->start >= set->start[i] &&
+		    time_diff(f->start, set->start[i]) <= START_MAX &&
+		    way[i].down != 0 && !addr_eq(&way[i].src, &f->src))
+			reverse_pair(d, s, &way[i], &a, f);
+		if (set->self[at] != 0 && (set->self[i] == 0 ||
+		    set->start[i] < set->start[at]))
+			at = i;
 	}
-	*at = a;
+	set->self[at] = self;
+	set->start[at] = f->start;
+	way[at] = a;
 }
 
 /* -- a quiet device begins ----------------------------------------------- */
