@@ -55,16 +55,17 @@ fi
 # is no false alarm.
 grid() {
 	for kind in ssh tls socks udp; do
-		row relay zeek - "relay:kind=$kind,count=20"
-		row relay zeek - "relay:kind=$kind,count=20,traffic=bulk"
-		row relay zeek - \
+		row relay zeek 95 "relay:kind=$kind,count=20"
+		row relay zeek 95 "relay:kind=$kind,count=20,traffic=bulk"
+		row relay zeek 95 \
 		    "relay:kind=$kind,count=20,jitter=30,pad=25,chaff=20"
-		row relay zeek - \
+		row relay zeek 95 \
 	    "relay:kind=$kind,count=20,hops=2,jitter=30,pad=25,chaff=20"
 		row relay netflow9 - \
 	    "relay:kind=$kind,count=20,hops=2,jitter=30,pad=25,chaff=20"
 	done
-	row relay zeek - "relay:count=10,where=inside"
+	row relay zeek 95 "relay:count=10,where=inside"
+	# hours of silence, a day of sign-ins: not in --quick's six hours
 	row relay zeek - "router-originates:count=10"
 	row beacon zeek - "beacon:count=20,period=60,jitter=0"
 	row beacon zeek - "beacon:count=20,period=300,jitter=10"
@@ -118,6 +119,7 @@ grid() {
 	for port in https ssh telnet tr069 snmp; do
 		row mgmt-exposed zeek - "mgmt-exposed:count=4,port=$port"
 	done
+	row orb-node zeek - "relay:kind=socks,count=20"
 	row orb-source zeek - "spray"
 }
 

@@ -127,6 +127,14 @@ struct small_set {
 bool		 small_set_add(struct small_set *, struct span);
 bool		 small_set_has(const struct small_set *, struct span);
 
+/* Lines of a file in the shipped folder, columns divided by bars.  A file that
+ * is not there is none; false: a line that take() refused, see why. */
+#define SHARE_LINE	512u
+#define SHARE_COLUMNS	4u
+bool		 share_lines(const char *share, const char *file,
+		    bool (*take)(const struct span *col, unsigned n),
+		    struct buf *why);
+
 /* A field's canonical text in the arena; SPAN_NONE when missing. */
 struct span	 event_text(struct arena *, const struct event *,
 		    unsigned field);
