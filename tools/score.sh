@@ -65,6 +65,10 @@ grid() {
 	    "relay:kind=$kind,count=20,hops=2,jitter=30,pad=25,chaff=20"
 	done
 	row relay zeek 95 "relay:count=10,where=inside"
+	for kind in peer vpn database balancer forward; do
+		row relay zeek 95 "relay:count=5" \
+		    "bystander:kind=$kind,count=8"
+	done
 	# hours of silence, a day of sign-ins: not in --quick's six hours
 	row relay zeek - "router-originates:count=10"
 	row beacon zeek - "beacon:count=20,period=60,jitter=0"

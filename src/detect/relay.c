@@ -24,6 +24,8 @@
  * Of two that both end at R and are alike crosswise (ssh -R) the earlier
  * one's source is T.
  *
+ * Over conversations the share that is added must be steady: is_steady().
+ *
  * Who does the same by trade is known by the number of those whom it serves:
  * proxies, load balancers, mail relays, VPN concentrators, peers have many.
  * The limits depend on who is at home: see is_trade().  Links (S, R) and (R,
@@ -70,6 +72,9 @@
 #define PAIRS_SHOWN	7u		/* two places each: EVIDENCE_MAX */
 #define SESSIONS_OPEN	4u		/* whose pieces are known again */
 #define HOPS_MAX	8u
+#define RATIO_SPREAD	.03	/* variances of ln(B/A) over conversations */
+#define SKEW_SPREAD	.04
+#define TRANSLATED	(NSEC / 500)
 #define PARALLEL	(2 * NSEC)	/* begun with each other */
 
 /* -- the gate ------------------------------------------------------------ */
@@ -143,7 +148,6 @@ struct recent {
 	bool		timed, matched;
 	bool		piece;		/* of a conversation that was seen */
 	float		best;		/* of the pairs so far */
-	uint64_t	pkts;
 };
 
 /* What tells whether to look at them, in two lines of the processor's cache. */
@@ -179,7 +183,9 @@ struct link {
 	uint32_t	ntargets, npairs, index;
 	uint64_t	targets;	/* bits */
 	uint64_t	bytes;
-	double		lag_sum, ratio_sum;	/* s; ln(B/A) */
+	double		lag_sum;		/* s */
+	double		ratio_sum, ratio_squares;	/* ln(B/A) */
+	double		skew_sum, skew_squares;
 	double		end_most;		/* s */
 	struct addr	target[TARGETS];
 	uint16_t	port[TARGETS];
@@ -298,7 +304,7 @@ ln_ratio(uint64_t b, uint64_t a)
 
 struct pair {
 	float	start, end, volume, shape, sum;
-	double	ratio;
+	double	ratio, skew;	/* ln(B/A): of both, up against down */
 };
 
 /* Little was said: its likeness says little. */
@@ -320,7 +326,8 @@ weigh_bytes(struct pair *p, const struct recent *a, const struct flow *b)
 		down = ln_ratio(b->dst_bytes, a->down);
 		p->ratio = (up + down) / 2;
 		w = weight_of(MAX_OF(b->src_bytes, b->dst_bytes));
-		off = fabs(up - down);
+		p->skew = up - down;
+		off = fabs(p->skew);
 		p->shape = held(log(1.4 / (off + .12)) - off * off, -3, 2.5);
 		if (p->shape > 0)
 			p->shape *= (float)w;
@@ -433,11 +440,14 @@ add_match(struct node *n, struct link *l, struct recent *a,
 	l->matched++;
 	l->lag_sum += seconds(b->start - a->start);
 	l->ratio_sum += p->ratio;
+	l->ratio_squares += p->ratio * p->ratio;
+	l->skew_sum += p->skew;
+	l->skew_squares += p->skew * p->skew;
 	l->end_most = MAX_OF(l->end_most, off);
 	l->bytes += a->up + a->down;
+	/* The same packets, before the client could have known of an answer. */
 	l->exact += a->up == b->src_bytes && a->down == b->dst_bytes &&
-	    a->pkts == b->src_pkts + b->dst_pkts &&
-	    a->dst_port == b->dst_port;
+	    b->start - a->start < TRANSLATED && a->dst_port == b->dst_port;
 	if (l->npairs < PAIRS_SHOWN) {
 		l->pair[l->npairs][0] = (struct evidence){ a->loc, a->start };
 		l->pair[l->npairs++][1] = (struct evidence){ b->loc,
@@ -554,7 +564,7 @@ reverse_pair(struct detect *d, struct state *s, const struct recent *c,
 	const struct flow b = { .start = f->start, .end = c->end,
 	    .src = f->dst, .dst = c->src, .dst_port = c->dst_port,
 	    .proto = f->proto, .src_bytes = c->down, .dst_bytes = c->up,
-	    .src_pkts = c->pkts, .loc = c->loc,
+	    .loc = c->loc,
 	    .flags = c->flags & FLOW_F_SRC_HOME ? FLOW_F_DST_HOME : 0 };
 	const struct host_seen *h;
 	struct recent x = *a;
@@ -601,7 +611,7 @@ ends(struct detect *d, struct state *s, const struct flow *f)
 		.up = f->src_bytes, .down = f->dst_bytes, .src = f->src,
 		.loc = f->loc, .src_port = f->src_port,
 		.dst_port = f->dst_port, .flags = f->flags,
-		.service = f->service, .pkts = f->src_pkts + f->dst_pkts
+		.service = f->service
 	};
 
 	for (unsigned i = 0; i < RECENT_WAYS; i++) {
@@ -802,13 +812,36 @@ is_trade(const struct node *n, const struct link *l)
 	return false;
 }
 
+/* Variance of what n sums and squares tell. */
+static double
+spread(double sum, double squares, uint32_t n)
+{
+	double mean = sum / n;
+
+	return squares / n - mean * mean;
+}
+
+/*
+ * What is passed on is larger by the same share each time.  A program that
+ * asks another one for each request begins and ends with it too, but says
+ * more or less than it was asked.
+ */
+static bool
+is_steady(const struct link *l)
+{
+	return spread(l->ratio_sum, l->ratio_squares, l->matched) <
+	    RATIO_SPREAD && spread(l->skew_sum, l->skew_squares,
+	    l->matched) < SKEW_SPREAD;
+}
+
 static bool
 is_told(const struct state *s, const struct link *l)
 {
 	const struct node *n = table_find(s->nodes, &l->key.relay);
 
 	return n != NULL && l->fresh && l->score >= TELL_SCORE &&
-	    l->matched >= 2 && l->matched * 2 >= l->timed && !is_trade(n, l);
+	    l->matched >= 2 && l->matched * 2 >= l->timed && is_steady(l) &&
+	    !is_trade(n, l);
 }
 
 /* The told link that goes on from this one's target. */

@@ -15,6 +15,7 @@ void bad_shape(struct traf *, struct actor *, struct flow *, unsigned kind);
 
 void begin_relay(struct traf *, struct actor *);
 void begin_router(struct traf *, struct actor *);
+void begin_bystander(struct traf *, struct actor *);
 void begin_beacon(struct traf *, struct actor *);
 void begin_strobe(struct traf *, struct actor *);
 void begin_long(struct traf *, struct actor *);

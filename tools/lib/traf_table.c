@@ -34,6 +34,12 @@ const struct behaviour behaviours[] = {
 		{ "rate", "20", "conversations an hour" },
 		{ "after", "50", "percent of the run before it begins" } },
 	    begin_router },
+	{ "bystander", "", "",
+	    "harmless: a middle box or a peer that looks like a relay", {
+		COUNT,
+		{ "kind", "peer", "peer|vpn|database|balancer|forward" },
+		{ "rate", "40", "conversations an hour" } },
+	    begin_bystander },
 	{ "beacon", "beacon", "T1071.001 T1573",
 	    "short conversations at a period", {
 		COUNT,
