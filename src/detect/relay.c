@@ -233,8 +233,8 @@ relay_init(void *p)
 	    LINKS_MAX);
 	s->quiet = table_new(sizeof(struct addr), sizeof(struct quiet),
 	    QUIET_MAX);
-	return s->set != NULL && s->recent != NULL && s->nodes != NULL && s->links != NULL &&
-	    s->quiet != NULL;
+	return s->set != NULL && s->recent != NULL && s->nodes != NULL &&
+	    s->links != NULL && s->quiet != NULL;
 }
 
 static void

@@ -9,11 +9,11 @@ traffic=${BUILD:?}/traffic
 [ -x "$traffic" ] || { echo "no traffic binary: skipped"; exit 77; }
 
 all='relay:count=3,hops=2,jitter=20,pad=20 relay:kind=udp router-originates
-    bystander beacon:count=2 strobe:rate=0.2 long-connection:length=5000 ssf
+    beacon:count=2 strobe:rate=0.2 long-connection:length=5000 ssf
     socks-exposed reverse-shell websocket-proxy ssh-tunnel
     dns-tunnel:queries=300 exfil scan:count=2 scan:kind=distributed
     user-enumeration bruteforce spray kerberoast asrep-roast share-sweep
-    mgmt-exposed'
+    mgmt-exposed bystander'
 for spec in $all; do
 	set -- "$@" --do "$spec"
 done
