@@ -239,18 +239,18 @@ rita_follow(const uint32_t *t, size_t n, double *lag, double *work)
 	lags[0] = median(work, gaps);
 	lags[1] = median(work, gaps / 2);
 	lags[2] = median(work + gaps / 2 + gaps % 2, gaps / 2);
-	for (unsigned i = 0; i < LAGS * NITEMS(tolerances); i++) {
-		unsigned at = i / LAGS;
-		double l = lags[i % LAGS], p;
+	for (size_t i = 0; i < NITEMS(tolerances); i++)
+		for (size_t j = 0; j < LAGS; j++) {
+			double l = lags[j], p;
 
-		if (l < 2)	/* seconds are too coarse */
-			continue;
-		p = follow(t, n, l, MAX_OF(tolerances[at] * l, 1.0)) +
-		    log10(LAGS * (double)NITEMS(tolerances));
-		if (p < best) {
-			best = p;
-			*lag = l;
+			if (l < 2)	/* seconds are too coarse */
+				continue;
+			p = follow(t, n, l, MAX_OF(tolerances[i] * l, 1.0)) +
+			    log10(LAGS * (double)NITEMS(tolerances));
+			if (p < best) {
+				best = p;
+				*lag = l;
+			}
 		}
-	}
 	return best;
 }
