@@ -182,6 +182,8 @@ rita_score(struct rita *r, const uint32_t *t, const uint32_t *bytes, size_t n,
 
 static const double tolerances[] = { 0.05, 0.1, 0.2, 0.35, 0.5 };
 #define LAGS		3u	/* quartiles of the gaps */
+#define TRIALS		15	/* lags times tolerances */
+_Static_assert(NITEMS(tolerances) * LAGS == TRIALS, "what was tried");
 #define AROUND		10.0	/* lags to each side give the rate */
 
 /* log10 of the bound on K or more of n at a mean chance of p. */
@@ -246,7 +248,7 @@ rita_follow(const uint32_t *t, size_t n, double *lag, double *work)
 			if (l < 2)	/* seconds are too coarse */
 				continue;
 			p = follow(t, n, l, MAX_OF(tolerances[i] * l, 1.0)) +
-			    log10(LAGS * (double)NITEMS(tolerances));
+			    log10(TRIALS);
 			if (p < best) {
 				best = p;
 				*lag = l;
