@@ -71,13 +71,14 @@ grid() {
 	done
 	# hours of silence, a day of sign-ins: not in --quick's six hours
 	row relay zeek - "router-originates:count=10"
-	row beacon zeek - "beacon:count=20,period=60,jitter=0"
-	row beacon zeek - "beacon:count=20,period=300,jitter=10"
-	row beacon zeek - "beacon:count=20,period=300,jitter=30"
-	row beacon zeek - "beacon:count=20,period=300,jitter=50"
+	row beacon zeek 90 "beacon:count=20,period=60,jitter=0"
+	row beacon zeek 90 "beacon:count=20,period=300,jitter=10"
+	row beacon zeek 90 "beacon:count=20,period=300,jitter=30"
+	row beacon zeek 90 "beacon:count=20,period=300,jitter=50"
+	# 24 calls, half a strobe's day: not in --quick's six hours
 	row beacon zeek - "beacon:count=20,period=900,jitter=20,sleep=normal"
 	row beacon zeek - "beacon:count=20,period=900,jitter=37,sleep=later"
-	row beacon zeek - "beacon:count=20,period=300,jitter=20,loss=20"
+	row beacon zeek 90 "beacon:count=20,period=300,jitter=20,loss=20"
 	row beacon netflow9 - "beacon:count=20,period=300,jitter=10"
 	row beacon zeek - "strobe:count=2"
 	row beacon zeek - "long-connection:count=10"

@@ -215,6 +215,26 @@ unsigned	 host_count(uint64_t bits);
 /* The service that a port is for when nothing better says it. */
 enum flow_service flow_port_service(uint8_t proto, uint16_t port);
 
+/* -- regularity --------------------------------------------------------- */
+
+/* RITA v5's score and its parts, 0 to 1; medians of gaps and sizes. */
+struct rita {
+	double	score, ts, ds, hist, dur;
+	double	period;		/* seconds */
+	double	bytes;
+};
+/* Of n connections in order of time t (seconds) with bytes sent; the data
+ * are from .. to.  work has room for n.  false: there are not enough. */
+bool		 rita_score(struct rita *, const uint32_t *t,
+		    const uint32_t *bytes, size_t n, uint32_t from,
+		    uint32_t to, double *work);
+/* Its part for gaps or sizes, of n sorted values, which it destroys. */
+double		 rita_spread(double *, size_t n, double without_median);
+/* log10 of the false-alarm rate of the best lag (0: none), which is set, for
+ * n different times in order. */
+double		 rita_follow(const uint32_t *t, size_t n, double *lag,
+		    double *work);
+
 /* -- hosts --------------------------------------------------------------- */
 
 /* What happened on a host: one thing in the events of several sources. */
