@@ -8,9 +8,9 @@
  * rules; a bitmap over hashed grams lets most positions pass with one load and
  * test, the rest look into the gram table and compare.  Sets of up to FEW
  * literals, which have most of the text to search, classify the nibbles of 32
- * positions at once instead (as Teddy of Hyperscan does).  Literals that are too
- * short for a gram and not ASCII (homoglyphs) wait in a list for text that is
- * not ASCII either.
+ * positions at once instead (as Teddy of Hyperscan does).  Literals that are
+ * too short for a gram and not ASCII (homoglyphs) wait in a list for text that
+ * is not ASCII either.
  *
  * Time: linear in the text for texts that hold few grams; each gram hit costs
  * a compare with the literals that chose that gram.
