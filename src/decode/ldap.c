@@ -11,7 +11,7 @@
  *	Filter		[0] and, [1] or: SET OF Filter; [2] not Filter;
  *			[3] = [5] >= [6] <= [8] ~= { type, value };
  *			[4] { type, SEQUENCE OF [0] first [1] any [2] last };
- *			[7] present; [9] { [1] rule? [2] type? [3] value [4] dn? }
+ *			[7] present; [9] { [1] rule [2] type [3] value [4] dn }
  *	LDAPResult	{ resultCode ENUM, matchedDN, diagnostic, ... }	4.1.9
  *	ExtendedRequest	[APPLICATION 23] { [0] OID, [1] value? }	4.12
  *
@@ -76,6 +76,7 @@ struct ldap {
 	struct pending	*head;
 	unsigned	 n;
 	bool		 started;
+	struct ntlm	 server;	/* names of its challenge */
 };
 _Static_assert(sizeof(struct ldap) <= DEC_STATE_MAX, "state of ldap");
 
@@ -466,7 +467,8 @@ add_request(struct dec *d, uint8_t op, struct cursor c)
 }
 
 static void
-tell(struct dec *d, const struct pending *q, const struct answer *a)
+tell(struct dec *d, const struct pending *q,
+    const struct answer *a)
 {
 	struct batch *b = d->batch;
 	bool ok;
@@ -490,6 +492,20 @@ tell(struct dec *d, const struct pending *q, const struct answer *a)
 		dec_weird(d, WEIRD_LDAP_BAD);
 }
 
+/* The sign-in that a bind carries (SASL or [MS-ADTS] 5.1.1.1.3). */
+static void
+tell_ntlm(struct dec *d, const struct ldap *s, const struct pending *q,
+    const struct answer *a)
+{
+	struct ntlm n = { .seen = false };
+	bool known = a != NULL && a->has_code, ok = known && a->code == 0;
+
+	if (ntlm_read(d, span_of(q->body, q->len), NTLM_AUTHENTICATE, &n))
+		ntlm_tell(d, &n, &s->server, q->time, q->record, q->offset,
+		    known ? &ok : NULL);
+	ntlm_drop(d, &n);
+}
+
 /* Tells the request at *at and forgets it. */
 static void
 tell_at(struct dec *d, struct ldap *s, struct pending **at,
@@ -498,6 +514,8 @@ tell_at(struct dec *d, struct ldap *s, struct pending **at,
 	struct pending *q = *at;
 
 	tell(d, q, a);
+	if (q->op == OP_BIND)
+		tell_ntlm(d, s, q, a);
 	*at = q->next;
 	s->n--;
 	dec_free(d, q, sizeof(*q) + q->len);
@@ -510,6 +528,7 @@ ldap_close(struct dec *d, void *state)
 
 	while (s->head != NULL)
 		tell_at(d, s, &s->head, NULL);
+	ntlm_drop(d, &s->server);
 }
 
 /* -- messages ------------------------------------------------------------ */
@@ -569,6 +588,8 @@ result(struct dec *d, struct ldap *s, int64_t id, uint8_t op, struct cursor c)
 	}
 	if (op_of(op) == NULL)
 		return;
+	if (op == OP_BIND_RES)
+		(void)ntlm_read(d, cur_rest(&c), NTLM_CHALLENGE, &s->server);
 	in = der_enter(&c, 0x0a);
 	if (cur_ok(&in) && in.left == 1) {
 		a.has_code = true;
@@ -682,7 +703,7 @@ ldap_dgram(struct dec *d, void *state, const struct seg *seg)
 	}
 }
 
-static const uint8_t ldap_kinds[] = { KIND_LDAP, KIND_NONE };
+static const uint8_t ldap_kinds[] = { KIND_LDAP, KIND_NTLM, KIND_NONE };
 
 const struct decoder decoder_ldap = {
 	.name = "ldap",

@@ -54,7 +54,7 @@ rdp_probe(const struct probe *p)
 	code = cur_u8(&c);
 	if (code != X224_REQUEST && code != X224_CONFIRM)
 		return PROBE_NO;
-	if (cur_u8(&c) != 0)		/* dst-ref; S7 and others differ later */
+	if (cur_u8(&c) != 0)	/* dst-ref; S7 and others differ later */
 		return PROBE_NO;
 	if (p->data.len < 11)
 		return PROBE_MORE;
