@@ -1216,7 +1216,8 @@ const struct decoder decoder_smb = {
 	.doc = "SMB 2.0.2 to 3.1.1 (MS-SMB2) over TCP and NetBIOS sessions, "
 	    "on any port: negotiate, session setup, tree connect, create, "
 	    "and the bytes read and written by file; NTLM sign-ins "
-	    "(MS-NLMP); DCE/RPC calls over named pipes. Of SMB1 only that it is spoken and NTLM; encrypted "
+	    "(MS-NLMP); DCE/RPC calls over named pipes. Of SMB1 only that "
+	    "it is spoken and NTLM; encrypted "
 	    "traffic is told once, compressed messages and the payload are "
 	    "passed over.",
 	.kinds = smb_kinds,
