@@ -222,7 +222,8 @@ rdp_stream(struct dec *d, void *state, const struct seg *seg)
 		s->time = seg->time;
 		s->record = seg->record;
 		s->offset = seg->offset;
-		s->request = dec_keep(d, cur_rest(&body));
+		if (body.left != 0)
+			s->request = dec_keep(d, cur_rest(&body));
 	} else if (code == X224_CONFIRM) {
 		confirm(d, s, body);
 	} else {

@@ -75,6 +75,12 @@ broken(void **unused)
 		    dr.weirds.count[WEIRD_RDP_BAD] != 0);
 		drive_fini();
 	}
+	/* nothing behind the head of the request: nothing kept */
+	talk(OLD_CONFIRM, NULL, 100);
+	drive_fini();
+	talk("0300000b 06e00000000000", OLD_CONFIRM, 100);
+	assert_int_equal(dr.batch.nevents, 1);
+	drive_fini();
 	/* bytes ahead of the answer wait for it */
 	drive_init("rdp", 6, 3389);
 	drive_bytes(DIR_CLIENT, hex(ASK_ALL "160301"), 1000);
