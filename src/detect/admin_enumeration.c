@@ -15,7 +15,7 @@
  *
  * Thresholds: a client signs in with SAMR lookups by name (not counted) and
  * Explorer lists shares of the one server that is opened; the object picker
- * lists users or groups, seldom both, of one server.  Consoles of administrators
+ * lists users or groups, seldom both, of one server.  Administrators' consoles
  * look at some few servers an hour.  File servers translate tens of SIDs when
  * an ACL is shown; cycling through RIDs takes 500 at least.
  *
