@@ -644,6 +644,7 @@ pipes(void **unused)
 		n++;
 		assert_true(i + 1 < dr.batch.nevents || n == 2);
 	}
+	buf_fini(&out);
 	drive_fini();
 }
 
