@@ -215,6 +215,50 @@ void		 dec_add_target(struct batch *, struct span target,
 /* An address from its text; a name stays text. */
 void		 dec_add_addr(struct batch *, unsigned field, struct span);
 
+/* -- NTLM and DCE/RPC: what several protocols carry ------------------------ */
+
+enum { NTLM_CHALLENGE = 2, NTLM_AUTHENTICATE = 3 };
+/* Names of a sign-in, kept (ntlm.c). */
+struct ntlm {
+	bool		seen;		/* an AUTHENTICATE message */
+	struct span	user, domain, host;
+	struct span	server, server_dns;
+};
+/* Type of the message that is somewhere in the bytes; 0: none. */
+unsigned	 ntlm_type(struct span);
+/* true: it is of that type, and its names are in *n. */
+bool		 ntlm_read(struct dec *, struct span, unsigned type,
+		    struct ntlm *n);
+void		 ntlm_drop(struct dec *, struct ntlm *);
+/* The event, if an AUTHENTICATE message was seen; server, success: NULL when
+ * not known. */
+void		 ntlm_tell(struct dec *, const struct ntlm *,
+		    const struct ntlm *server, int64_t time, uint64_t record,
+		    uint64_t offset, const bool *success);
+
+/* One association: what was bound (rpc.c). */
+struct rpc;
+#define RPC_HEAD 16u
+struct rpc_head {
+	uint16_t	len, auth;
+	uint16_t	want;		/* bytes that rpc_pdu() reads */
+	uint8_t		type, flags;
+	bool		le, is_reply;
+};
+/* Where calls come from when it is no TCP connection of their own. */
+struct rpc_from {
+	struct span		 pipe;
+	const struct ntlm	*who;	/* NULL: not known */
+};
+struct rpc	*rpc_new(struct dec *);
+void		 rpc_free(struct dec *, struct rpc *);
+/* false: the bytes (RPC_HEAD of them) begin no PDU. */
+bool		 rpc_head(struct span, struct rpc_head *);
+/* A PDU, at least h->want bytes of it. */
+void		 rpc_pdu(struct dec *, struct rpc *, const struct seg *,
+		    const struct rpc_head *, struct span,
+		    const struct rpc_from *);
+
 /* -- Linux logs: what auditd, syslog and journal share ------------------- */
 
 /* The audit system's records, joined to events (audit.c). */

@@ -14,19 +14,14 @@
  *	24 message id 8            32 process id, 36 tree id (or async id 8)
  *	40 session id 8            48 signature 16
  *
- *	NTLMSSP (MS-NLMP 2.2.1): "NTLMSSP\0", type:4, then fields of
- *	length:2, space:2, offset:4 from the signature on
- *	 2 CHALLENGE:    12 target name, 20 flags, 40 target info
- *	 3 AUTHENTICATE: 28 domain, 36 user, 44 workstation, 60 flags
- *
  * Requests wait for their response by message id; an interim response
  * (STATUS_PENDING) leaves them waiting.  Tree and file ids are remembered with
  * their names; reads and writes are summed by file and told when it closes.
  * Commands are looked at one by one and only as far as something is read from
  * them: what follows is passed over, payload is never carried.
  *
- * NTLM messages are found in the security buffer by their signature, so raw
- * NTLM, SPNEGO and SMB1's session setup are all read the same way.
+ * Named pipes (files of a pipe share) carry DCE/RPC: what is written, read and
+ * exchanged there (FSCTL_PIPE_TRANSCEIVE) goes to rpc.c up to COMMAND_MAX.
  *
  * Ownership: all state hangs off one dec_alloc'ed block and is given back by
  * close().  Bounds: the constants below.
@@ -42,7 +37,6 @@
 #define FILES_MAX	1024	/* open at once; build servers hold hundreds */
 #define NAME_MAX_U16	2048	/* bytes; Windows paths end at 32767 units but
 				 * share paths of over 1000 do not occur */
-#define AV_MAX		32	/* pairs in target info; 11 are defined */
 
 #define FLAG_RESPONSE	0x00000001
 #define FLAG_ASYNC	0x00000002
@@ -53,18 +47,14 @@
 #define ST_OVERFLOW	0x80000005u	/* a read that has more */
 #define ST_MORE		0xc0000016u	/* session setup goes on */
 
+#define FSCTL_PIPE_TRANSCEIVE 0x0011c017u	/* MS-FSCC 2.3 */
+
 #define SMB1_NEGOTIATE	0x72
 #define SMB1_SETUP	0x73
 
 enum command {
 	C_NEGOTIATE, C_SETUP, C_LOGOFF, C_TREE_CONNECT, C_TREE_DISCONNECT,
-	C_CREATE, C_CLOSE, C_FLUSH, C_READ, C_WRITE
-};
-
-/* The strings of an AUTHENTICATE message, kept. */
-struct auth {
-	bool		seen;
-	struct span	user, domain, host;
+	C_CREATE, C_CLOSE, C_FLUSH, C_READ, C_WRITE, C_LOCK, C_IOCTL
 };
 
 struct request {
@@ -77,7 +67,7 @@ struct request {
 	uint16_t	 command;
 	uint8_t		 file[16];
 	struct span	 name;		/* file or share, kept */
-	struct auth	 auth;
+	struct ntlm	 auth;
 };
 
 struct tree {
@@ -85,13 +75,14 @@ struct tree {
 	uint64_t	 session;
 	uint32_t	 id;
 	struct span	 share;		/* kept */
+	bool		 is_pipe;
 };
 
 struct session {
 	struct session	*next;
 	uint64_t	 id;
-	struct span	 server, server_dns;	/* kept, from the challenge */
-	struct span	 user, domain;		/* kept, once signed in */
+	struct ntlm	 ntlm;		/* server: from the challenge; user
+					 * and domain: once signed in */
 };
 
 struct tally {
@@ -108,6 +99,8 @@ struct file {
 	uint8_t		 id[16];
 	struct span	 name;		/* kept; none: opened unseen */
 	struct tally	 tally[2];	/* read, written */
+	bool		 is_pipe;
+	struct rpc	*rpc;		/* once something was written */
 };
 
 /* One direction of the byte stream. */
@@ -125,6 +118,7 @@ struct smb {
 	struct session	*sessions;
 	struct file	*files;
 	unsigned	 nrequests, ntrees, nsessions, nfiles;
+	unsigned	 npipes;	/* of the files */
 	struct lane	 lane[2];
 	uint8_t		 last_file[16];	/* made by the last create */
 	bool		 told_encrypted;
@@ -182,15 +176,6 @@ keep_wide(struct dec *d, struct span wide)
 	return keep_text(d, span_of(room, len));
 }
 
-static void
-auth_drop(struct dec *d, struct auth *a)
-{
-	drop_text(d, &a->user);
-	drop_text(d, &a->domain);
-	drop_text(d, &a->host);
-	a->seen = false;
-}
-
 /* -- what is remembered -------------------------------------------------- */
 
 static struct tree *
@@ -204,7 +189,7 @@ tree_find(struct smb *s, uint64_t session, uint32_t id)
 
 static void
 tree_add(struct dec *d, struct smb *s, uint64_t session, uint32_t id,
-    struct span share)
+    struct span share, bool is_pipe)
 {
 	struct tree *t = tree_find(s, session, id), **last;
 
@@ -226,6 +211,7 @@ tree_add(struct dec *d, struct smb *s, uint64_t session, uint32_t id,
 	t->session = session;
 	t->id = id;
 	t->share = share;
+	t->is_pipe = is_pipe;
 }
 
 static struct session *
@@ -235,15 +221,6 @@ session_find(struct smb *s, uint64_t id)
 		if (p->id == id)
 			return p;
 	return NULL;
-}
-
-static void
-session_clear(struct dec *d, struct session *p)
-{
-	drop_text(d, &p->server);
-	drop_text(d, &p->server_dns);
-	drop_text(d, &p->user);
-	drop_text(d, &p->domain);
 }
 
 static struct session *
@@ -258,7 +235,7 @@ session_make(struct dec *d, struct smb *s, uint64_t id)
 		for (last = &s->sessions; (*last)->next != NULL; )
 			last = &(*last)->next;
 		p = *last;
-		session_clear(d, p);
+		ntlm_drop(d, &p->ntlm);
 	} else {
 		if ((p = dec_alloc(d, sizeof(*p))) == NULL)
 			return NULL;
@@ -290,10 +267,10 @@ begin(struct dec *d, struct smb *s, const struct request *r,
 		event_add_num(b, FIELD_SMB_STATUS, VT_HEX, x->status);
 	if (session != 0)
 		event_add_num(b, FIELD_SMB_SESSION, VT_HEX, session);
-	if ((p = session_find(s, session)) != NULL && p->user.len != 0) {
-		event_add_copy(b, FIELD_NTLM_USER, p->user);
-		if (p->domain.len != 0)
-			event_add_copy(b, FIELD_NTLM_DOMAIN, p->domain);
+	if ((p = session_find(s, session)) != NULL && p->ntlm.user.len != 0) {
+		event_add_copy(b, FIELD_NTLM_USER, p->ntlm.user);
+		if (p->ntlm.domain.len != 0)
+			event_add_copy(b, FIELD_NTLM_DOMAIN, p->ntlm.domain);
 	}
 	return true;
 }
@@ -315,22 +292,13 @@ tell_setup(struct dec *d, struct smb *s, const struct request *r,
 	struct batch *b = d->batch;
 	struct session *p = session_find(s, x != NULL ? x->session :
 	    r->session);
+	bool ok = x != NULL && x->status == ST_OK;
 
 	if (begin(d, s, r, x, "session_setup"))
 		event_end(b);
-	if (r == NULL || !r->auth.seen ||
-	    !dec_event(d, KIND_NTLM, r->time, r->record, r->offset))
-		return;
-	event_add_copy(b, FIELD_NTLM_USER, r->auth.user);
-	event_add_copy(b, FIELD_NTLM_DOMAIN, r->auth.domain);
-	event_add_copy(b, FIELD_NTLM_HOST, r->auth.host);
-	if (p != NULL && p->server.len != 0)
-		event_add_copy(b, FIELD_NTLM_SERVER, p->server);
-	if (p != NULL && p->server_dns.len != 0)
-		event_add_copy(b, FIELD_NTLM_SERVER_DNS, p->server_dns);
-	if (x != NULL)
-		event_add_bool(b, FIELD_NTLM_SUCCESS, x->status == ST_OK);
-	event_end(b);
+	if (r != NULL)
+		ntlm_tell(d, &r->auth, p != NULL ? &p->ntlm : NULL, r->time,
+		    r->record, r->offset, x != NULL ? &ok : NULL);
 }
 
 static void
@@ -423,6 +391,9 @@ file_remove(struct dec *d, struct smb *s, struct file **at)
 	*at = f->next;
 	s->nfiles--;
 	drop_text(d, &f->name);
+	s->npipes -= f->is_pipe;
+	if (f->rpc != NULL)
+		rpc_free(d, f->rpc);
 	dec_free(d, f, sizeof(*f));
 }
 
@@ -442,6 +413,7 @@ file_add(struct dec *d, struct smb *s, const struct request *r,
     const uint8_t *id)
 {
 	struct file **at = file_find(s, id), *f;
+	struct tree *t = tree_find(s, r->session, r->tree);
 
 	if (at != NULL)
 		file_remove(d, s, at);
@@ -456,6 +428,8 @@ file_add(struct dec *d, struct smb *s, const struct request *r,
 	memcpy(f->id, id, 16);
 	f->session = r->session;
 	f->tree = r->tree;
+	f->is_pipe = t != NULL && t->is_pipe;
+	s->npipes += f->is_pipe;
 	f->next = s->files;
 	s->files = f;
 	s->nfiles++;
@@ -502,7 +476,7 @@ request_remove(struct dec *d, struct smb *s, struct request **at)
 		s->tail = at;
 	s->nrequests--;
 	drop_text(d, &r->name);
-	auth_drop(d, &r->auth);
+	ntlm_drop(d, &r->auth);
 	dec_free(d, r, sizeof(*r));
 }
 
@@ -545,89 +519,6 @@ request_find(struct smb *s, uint64_t id, unsigned command)
 	return NULL;
 }
 
-/* -- NTLM ---------------------------------------------------------------- */
-
-/* The bytes that the field at off of the message names. */
-static struct span
-ntlm_field(struct cmd *x, struct span msg, size_t off)
-{
-	struct cursor c = cur_of(span_sub(msg, off, 8));
-	size_t len = cur_le16(&c);
-	struct span s;
-
-	cur_skip(&c, 2);
-	s = span_sub(msg, cur_le32(&c), len);
-	if (!cur_ok(&c) || s.len != len) {
-		dec_weird(x->d, WEIRD_NTLM_BAD);
-		return SPAN_NONE;
-	}
-	return s;
-}
-
-static void
-ntlm_challenge(struct cmd *x, struct span msg)
-{
-	struct session *p = session_make(x->d, x->s, x->session);
-	struct cursor c;
-
-	if (p == NULL || msg.len < 48)
-		return;
-	c = cur_of(ntlm_field(x, msg, 40));
-	for (unsigned i = 0; i < AV_MAX && c.left != 0; i++) {
-		unsigned id = cur_le16(&c);
-		struct span v = cur_take(&c, cur_le16(&c));
-		struct span *to = id == 1 ? &p->server : id == 3 ?
-		    &p->server_dns : NULL;
-
-		if (!cur_ok(&c))
-			dec_weird(x->d, WEIRD_NTLM_BAD);
-		if (id == 0 || !cur_ok(&c))
-			break;
-		if (to != NULL) {
-			drop_text(x->d, to);
-			*to = keep_wide(x->d, v);
-		}
-	}
-}
-
-static void
-ntlm_authenticate(struct cmd *x, struct span msg, struct auth *a)
-{
-	struct cursor c = cur_of(span_sub(msg, 60, 4));
-	bool wide = cur_le32(&c) & 1;
-	struct span *to[3] = { &a->domain, &a->user, &a->host };
-
-	if (!cur_ok(&c)) {
-		dec_weird(x->d, WEIRD_NTLM_BAD);
-		return;
-	}
-	auth_drop(x->d, a);
-	a->seen = true;
-	for (unsigned i = 0; i < 3; i++) {
-		struct span s = ntlm_field(x, msg, 28 + 8 * i);
-
-		*to[i] = wide ? keep_wide(x->d, s) : keep_text(x->d,
-		    span_sub(s, 0, NAME_MAX_U16));
-	}
-}
-
-/* Reads the NTLM message in a security buffer, if there is one. */
-static void
-ntlm_read(struct cmd *x, struct span blob, struct auth *a)
-{
-	size_t at = span_find(blob, span_of("NTLMSSP", 8));
-	struct span msg = span_sub(blob, at, blob.len);
-	uint32_t type;
-
-	if (at == SPAN_NPOS || msg.len < 12)
-		return;
-	type = load_le32(msg.ptr + 8);
-	if (type == 2 && a == NULL)
-		ntlm_challenge(x, msg);
-	else if (type == 3 && a != NULL)
-		ntlm_authenticate(x, msg, a);
-}
-
 /* -- requests ------------------------------------------------------------ */
 
 static struct cursor
@@ -650,6 +541,17 @@ buffer(struct cmd *x, struct cursor *c)
 	return s;
 }
 
+/* The names of the server, if the answer to a session setup has them. */
+static void
+read_challenge(struct cmd *x, struct span blob)
+{
+	struct session *p;
+
+	if (ntlm_type(blob) == NTLM_CHALLENGE &&
+	    (p = session_make(x->d, x->s, x->session)) != NULL)
+		(void)ntlm_read(x->d, blob, NTLM_CHALLENGE, &p->ntlm);
+}
+
 static void
 req_setup(struct cmd *x)
 {
@@ -658,7 +560,7 @@ req_setup(struct cmd *x)
 	struct request *r = request_add(x);
 
 	if (r != NULL)
-		ntlm_read(x, blob, &r->auth);
+		(void)ntlm_read(x->d, blob, NTLM_AUTHENTICATE, &r->auth);
 }
 
 static void
@@ -704,6 +606,99 @@ req_file(struct cmd *x)
 		memcpy(r->file, id.ptr, 16);
 }
 
+/* -- named pipes --------------------------------------------------------- */
+
+/* The pipe that a read, write or exchange is about; NULL: it is none.  Needs
+ * the fixed part of the command only. */
+static struct file *
+pipe_of(struct cmd *x)
+{
+	struct cursor c = body(x, x->command == C_IOCTL ? 8 : 16);
+	struct request **r;
+	const uint8_t *id;
+	struct file **f;
+
+	if (x->s->npipes == 0 || (x->command != C_READ &&
+	    x->command != C_WRITE && x->command != C_IOCTL))
+		return NULL;
+	if (x->flags & FLAG_RESPONSE) {
+		r = request_find(x->s, x->id, x->command);
+		id = r != NULL ? (*r)->file : none_file;
+	} else {
+		id = cur_take(&c, 16).ptr;
+		if (!cur_ok(&c))
+			return NULL;
+	}
+	if (memcmp(id, none_file, 16) == 0)
+		id = x->s->last_file;
+	f = file_find(x->s, id);
+	return f != NULL && (*f)->is_pipe ? *f : NULL;
+}
+
+/* PDUs that a message of the pipe begins with. */
+static void
+pipe_bytes(struct cmd *x, struct span data)
+{
+	struct file *f = pipe_of(x);
+	struct session *p = session_find(x->s, x->session);
+	struct rpc_from from = { .who = p != NULL ? &p->ntlm : NULL };
+	struct rpc_head h;
+
+	if (f == NULL || (f->rpc == NULL && (f->rpc = rpc_new(x->d)) == NULL))
+		return;
+	from.pipe = f->name;
+	while (data.len >= RPC_HEAD && rpc_head(data, &h)) {
+		if (h.want > data.len)
+			break;
+		rpc_pdu(x->d, f->rpc, x->seg, &h, data, &from);
+		data = span_sub(data, h.len, data.len);
+	}
+}
+
+/* Data of a write, where the offset (from the header on) and the length stand
+ * in the fixed part. */
+static struct span
+data_at(const struct cmd *x, size_t off, size_t len)
+{
+	return off < HEADER_LEN ? SPAN_NONE : span_sub(x->msg, off, len);
+}
+
+static void
+req_write(struct cmd *x)
+{
+	struct cursor c = body(x, 2);
+	size_t off = cur_le16(&c);
+
+	req_file(x);
+	pipe_bytes(x, data_at(x, off, cur_le32(&c)));
+}
+
+static void
+req_ioctl(struct cmd *x)
+{
+	struct cursor c = body(x, 4);
+	uint32_t code = cur_le32(&c);
+	struct span id = cur_take(&c, 16);
+	size_t off = cur_le32(&c);
+	struct request *r;
+
+	if (!cur_ok(&c) || code != FSCTL_PIPE_TRANSCEIVE ||
+	    pipe_of(x) == NULL || (r = request_add(x)) == NULL)
+		return;
+	memcpy(r->file, id.ptr, 16);
+	pipe_bytes(x, data_at(x, off, cur_le32(&c)));
+}
+
+static void
+rsp_ioctl(struct cmd *x, struct request *r)
+{
+	struct cursor c = body(x, 32);
+	size_t off = cur_le32(&c);
+
+	if (r != NULL && (x->status == ST_OK || x->status == ST_OVERFLOW))
+		pipe_bytes(x, data_at(x, off, cur_le32(&c)));
+}
+
 static void
 req_plain(struct cmd *x)
 {
@@ -742,15 +737,15 @@ rsp_setup(struct cmd *x, struct request *r)
 	struct session *p;
 
 	if (x->status == ST_OK || x->status == ST_MORE)
-		ntlm_read(x, buffer(x, &c), NULL);
+		read_challenge(x, buffer(x, &c));
 	if (x->status == ST_MORE)
 		return;
 	if (r != NULL && r->auth.seen && x->status == ST_OK &&
 	    (p = session_make(x->d, x->s, x->session)) != NULL) {
-		drop_text(x->d, &p->user);
-		drop_text(x->d, &p->domain);
-		p->user = keep_text(x->d, r->auth.user);
-		p->domain = keep_text(x->d, r->auth.domain);
+		drop_text(x->d, &p->ntlm.user);
+		drop_text(x->d, &p->ntlm.domain);
+		p->ntlm.user = keep_text(x->d, r->auth.user);
+		p->ntlm.domain = keep_text(x->d, r->auth.domain);
 	}
 	tell_setup(x->d, x->s, r, x);
 }
@@ -764,7 +759,7 @@ rsp_tree(struct cmd *x, struct request *r)
 	tell_tree(x->d, x->s, r, x, type);
 	if (r == NULL || x->status != ST_OK)
 		return;
-	tree_add(x->d, x->s, x->session, x->tree, r->name);
+	tree_add(x->d, x->s, x->session, x->tree, r->name, type == 2);
 	r->name = SPAN_NONE;
 }
 
@@ -816,9 +811,14 @@ rsp_data(struct cmd *x, struct request *r)
 	struct cursor c = body(x, 4);
 	uint32_t n = cur_le32(&c);
 
-	if (r != NULL && cur_ok(&c) &&
-	    (x->status == ST_OK || x->status == ST_OVERFLOW))
-		file_count(x, r, n);
+	if (r == NULL || !cur_ok(&c) ||
+	    (x->status != ST_OK && x->status != ST_OVERFLOW))
+		return;
+	file_count(x, r, n);
+	if (x->command == C_READ && pipe_of(x) != NULL) {
+		c = body(x, 2);
+		pipe_bytes(x, data_at(x, cur_u8(&c), n));
+	}
 }
 
 /* What is read of each command, by its number: how many bytes with header, and
@@ -836,7 +836,9 @@ static const struct {
 	[C_CREATE] = { COMMAND_MAX, HEADER_LEN + 88, req_create, rsp_create },
 	[C_CLOSE] = { HEADER_LEN + 24, HEADER_LEN, req_file, rsp_close },
 	[C_READ] = { HEADER_LEN + 32, HEADER_LEN + 16, req_file, rsp_data },
-	[C_WRITE] = { HEADER_LEN + 32, HEADER_LEN + 16, req_file, rsp_data },
+	[C_WRITE] = { HEADER_LEN + 32, HEADER_LEN + 16, req_write, rsp_data },
+	[C_IOCTL] = { HEADER_LEN + 56, HEADER_LEN + 48, req_ioctl,
+	    rsp_ioctl },
 };
 
 /* -- the stream ---------------------------------------------------------- */
@@ -945,6 +947,14 @@ step_smb2(struct dec *d, struct smb *s, const struct seg *seg,
 	x.d = d;
 	x.s = s;
 	x.seg = seg;
+	if (s->npipes != 0 && pipe_of(&x) != NULL) {
+		want = MIN_OF(size, (uint32_t)COMMAND_MAX);
+		if (c->left < want && !seg->end) {
+			d->need[seg->dir] = want;
+			return false;
+		}
+		x.msg = span_sub(cur_rest(c), 0, want);
+	}
 	command(&x, lane);
 	lane->pdu -= size;
 	pass(d, seg->dir, c, size);
@@ -994,9 +1004,10 @@ step_smb1(struct dec *d, struct smb *s, const struct seg *seg,
 		}
 	} else if (x.msg.ptr[4] == SMB1_SETUP && !response) {
 		if ((r = request_add(&x)) != NULL)
-			ntlm_read(&x, x.msg, &r->auth);
+			(void)ntlm_read(d, x.msg, NTLM_AUTHENTICATE,
+			    &r->auth);
 	} else if (x.msg.ptr[4] == SMB1_SETUP) {
-		ntlm_read(&x, x.msg, NULL);
+		read_challenge(&x, x.msg);
 		at = request_find(s, x.id, C_SETUP);
 		if (x.status != ST_MORE)
 			tell_setup(d, s, at != NULL ? *at : NULL, &x);
@@ -1111,7 +1122,8 @@ smb_stream(struct dec *d, void *state, const struct seg *seg)
 	struct cursor c = cur_of(seg->data);
 
 	if (!d->batch->want->kind[KIND_SMB] &&
-	    !d->batch->want->kind[KIND_NTLM]) {
+	    !d->batch->want->kind[KIND_NTLM] &&
+	    !d->batch->want->kind[KIND_DCERPC]) {
 		d->action = DEC_DONE;
 		return seg->data.len;
 	}
@@ -1152,7 +1164,7 @@ smb_close(struct dec *d, void *state)
 	}
 	while ((p = s->sessions) != NULL) {
 		s->sessions = p->next;
-		session_clear(d, p);
+		ntlm_drop(d, &p->ntlm);
 		dec_free(d, p, sizeof(*p));
 	}
 	dec_free(d, s, sizeof(*s));
@@ -1195,7 +1207,8 @@ smb_probe(const struct probe *p)
 	return response && p->dir == DIR_CLIENT ? PROBE_SWAP : PROBE_YES;
 }
 
-static const uint8_t smb_kinds[] = { KIND_SMB, KIND_NTLM, KIND_NONE };
+static const uint8_t smb_kinds[] = { KIND_SMB, KIND_NTLM, KIND_DCERPC,
+    KIND_NONE };
 
 const struct decoder decoder_smb = {
 	.name = "smb",
@@ -1203,7 +1216,8 @@ const struct decoder decoder_smb = {
 	.doc = "SMB 2.0.2 to 3.1.1 (MS-SMB2) over TCP and NetBIOS sessions, "
 	    "on any port: negotiate, session setup, tree connect, create, "
 	    "and the bytes read and written by file; NTLM sign-ins "
-	    "(MS-NLMP). Of SMB1 only that it is spoken and NTLM; encrypted "
+	    "(MS-NLMP); DCE/RPC calls over named pipes. Of SMB1 only that "
+	    "it is spoken and NTLM; encrypted "
 	    "traffic is told once, compressed messages and the payload are "
 	    "passed over.",
 	.kinds = smb_kinds,

@@ -547,10 +547,112 @@ test_limits(void **state)
 	finish();
 }
 
+/* A pipe: bind in a write, its answer in a read, calls in a write and in
+ * FSCTL_PIPE_TRANSCEIVE. */
+#define BIND_SAMR "05000b03 10000000 48000000 01000000 d016d016 00000000" \
+	"01000000 00000100 78573412 3412 cdab ef00 0123456789ac 01000000" \
+	"045d888aeb1cc9119fe808002b104860 02000000"
+#define ACK_SAMR "05000c03 10000000 28000000 01000000 d016d016 01000000" \
+	"0c00 5c706970655c6c7361737300 0000"
+#define CALL_SAMR(op) "05000003 10000000 18000000 02000000 04000000 0000" op
+
+static void
+put_hex(const char *s)
+{
+	buf_span(&out, hex(s));
+}
+
+static void
+pipe_write(uint64_t id, const char *pdu)
+{
+	header(WRITE, 0, id, 0, 0);
+	le(49, 2);
+	le(64 + 48, 2);
+	le(hex(pdu).len, 4);
+	le(0, 8);
+	file_id(7);
+	le(0, 16);
+	put_hex(pdu);
+	send(0);
+	header(WRITE, RSP, id, 0, 0);
+	le(17, 2);
+	le(0, 14);
+	send(1);
+}
+
+static void
+pipes(void **unused)
+{
+	(void)unused;
+	drive_init("smb", 6, 445);
+	session_id = 0x11;
+	tree_id = 0;
+	begin();
+	header(TREE, 0, 1, 0, 0);
+	le(9, 2);
+	le(0, 2);
+	le(64 + 8, 2);
+	le(2 * strlen("\\\\s\\IPC$"), 2);
+	wide("\\\\s\\IPC$");
+	send(0);
+	tree_id = 5;
+	header(TREE, RSP, 1, 0, 0);
+	le(16, 2);
+	le(2, 1);
+	le(0, 13);
+	send(1);
+	header(CREATE, 0, 2, 0, 0);
+	put_create("samr", 1);
+	send(0);
+	header(CREATE, RSP, 2, 0, 0);
+	put_created(7, 0);
+	send(1);
+	pipe_write(3, BIND_SAMR);
+	header(READ, 0, 4, 0, 0);
+	le(49, 2);
+	le(0, 14);
+	file_id(7);
+	le(0, 17);
+	send(0);
+	header(READ, RSP, 4, 0, 0);
+	le(17, 2);
+	le(64 + 16, 2);
+	le(40, 4);
+	le(0, 8);
+	put_hex(ACK_SAMR);
+	send(1);
+	pipe_write(5, CALL_SAMR("0d00"));
+	header(11, 0, 6, 0, 0);
+	le(57, 2);
+	le(0, 2);
+	le(0x11c017, 4);
+	file_id(7);
+	le(64 + 56, 4);
+	le(24, 4);
+	le(0, 24);
+	put_hex(CALL_SAMR("2100"));
+	send(0);
+	drive_close();
+	assert_int_equal(dr.weirds.count[WEIRD_SMB_BAD], 0);
+	for (unsigned i = 0, n = 0; i < dr.batch.nevents; i++) {
+		if (ev(i)->kind != KIND_DCERPC)
+			continue;
+		CHECK(i, FIELD_DCERPC_ENDPOINT, "samr");
+		CHECK(i, FIELD_DCERPC_OPERATION, n == 0 ?
+		    "SamrEnumerateUsersInDomain" : "SamrGetMembersInAlias");
+		CHECK(i, FIELD_DCERPC_PIPE, "\\pipe\\lsass");
+		n++;
+		assert_true(i + 1 < dr.batch.nevents || n == 2);
+	}
+	buf_fini(&out);
+	drive_fini();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pipes),
 		cmocka_unit_test(test_session), cmocka_unit_test(test_files),
 		cmocka_unit_test(test_compound), cmocka_unit_test(test_end),
 		cmocka_unit_test(test_encrypted_gap),
