@@ -9,7 +9,8 @@
  *	payload	of the client XORed, byte i with key[i % 4]	5.3
  *	close	code(2) [reason]				5.5.1
  *
- * One event a WebSocket, at its end: totals, and what it carries.  To see a
+ * One event a WebSocket, with the time of its 101: totals, and what it carries.
+ * It is told at the end.  To see a
  * proxy hidden in it, the first bytes of both directions' data frames, joined
  * and unmasked, are shown to the probes of the decoders of streams.  Deflated
  * messages (RFC 7692, RSV1) are counted, not looked into.
@@ -316,9 +317,9 @@ websocket_stream(struct dec *d, void *state, const struct seg *seg)
 	struct cursor c = cur_of(seg->data);
 	size_t need = 0;
 
-	if (!s->started && seg->data.len != 0) {
+	if (!s->started) {	/* what follows the 101 comes here, if empty */
 		s->started = true;
-		s->first = seg->time;
+		s->first = s->last = seg->time;
 		s->record = seg->record;
 		s->offset = seg->offset;
 	}
