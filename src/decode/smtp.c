@@ -169,8 +169,8 @@ on_command(struct dec *d, struct smtp *s, const struct seg *seg,
 	} else if (span_starts_nocase(line, SPAN_LIT("BDAT "))) {
 		on_bdat(d, s, arg);
 	} else if (span_eq_nocase(line, SPAN_LIT("RSET"))) {
-		t->mail_from.len = 0;
-		s->nrcpts = 0;
+		if (t->mail_from.len != 0)
+			tell(d, s);	/* begun, never sent */
 	}
 	s->asked_data = span_eq_nocase(line, SPAN_LIT("DATA"));
 	s->asked_tls = span_eq_nocase(line, SPAN_LIT("STARTTLS"));
