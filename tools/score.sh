@@ -89,7 +89,7 @@ grid() {
 	row socks-exposed pcap - "socks-exposed:count=10"
 	row reverse-shell zeek - "reverse-shell:count=10"
 	row reverse-shell pcap - "reverse-shell:count=10"
-	row web-socket-proxy pcap - "websocket-proxy:count=5"
+	row web-socket-proxy pcap 80 "websocket-proxy:count=5"
 	row ssh-tunnel zeek - "ssh-tunnel:count=10"
 	row ssh-tunnel pcap - "ssh-tunnel:count=10"
 	row ssh-tunnel pcap - "ssh-tunnel:count=10,kind=reverse"

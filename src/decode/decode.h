@@ -183,6 +183,9 @@ struct dec {
 	struct conv		*conv;		/* NULL for records of files */
 	const struct record	*rec;		/* record at hand */
 	enum dec_action		 action;	/* set by the decoder */
+	const char		*next;		/* with DEC_HANDOVER: who goes
+						 * on, if anybody reads it;
+						 * NULL: recognise anew */
 	uint64_t		 skip[2];	/* by direction: pass over so
 						 * many bytes after the consumed
 						 * ones, gaps included */

@@ -1209,10 +1209,24 @@ find_request(struct call *r)
 	return t;
 }
 
+/* What an Upgrade is to, where a decoder goes on whose first bytes do not show
+ * what they are. */
+static const char *
+next_of(const struct msg *m)
+{
+	struct span to = part_of(m->head_view, m->hdr[H_UPGRADE]);
+
+	if (span_eq_nocase(to, SPAN_LIT("websocket")))
+		return "websocket";
+	return span_eq_nocase(to, SPAN_LIT("h2c")) ? "http2" : NULL;
+}
+
 /* From here on it is another protocol. */
 static void
-hand_over(struct call *r)
+hand_over(struct call *r, const struct msg *m)
 {
+	if (!r->s->reverse)	/* who asked is the client there, too */
+		r->d->next = next_of(m);
 	flush_all(r->d, r->s);
 	r->d->action = DEC_HANDOVER;
 }
@@ -1268,7 +1282,7 @@ on_response(struct call *r, struct span head)
 	f.no_body = changes || t->is_head || ((t->status == 204 ||
 	    t->status == 304) && !body_after_all(r, &f));
 	if (changes)
-		hand_over(r);
+		hand_over(r, m);
 	else
 		begin_body(r, &f);
 	return true;
@@ -1718,7 +1732,8 @@ http_close(struct dec *d, void *state)
 	s->spare = NULL;
 }
 
-static const uint8_t http_kinds[] = { KIND_HTTP, KIND_NONE };
+/* Websocket: who reads those needs the upgrade before them. */
+static const uint8_t http_kinds[] = { KIND_HTTP, KIND_WEBSOCKET, KIND_NONE };
 
 const struct decoder decoder_http = {
 	.name = "http",

@@ -659,11 +659,11 @@ feeder_for(const struct flow_limits *l, const struct demand *want,
 	bool names = want->kind[KIND_CONN] &&
 	    want->field[FIELD_CONN_SERVICE];
 
-	ASSERT(n <= 32);
+	ASSERT(n <= 64);
 	by.ndecoders = (uint32_t)n;
 	for (size_t i = 0; i < n; i++) {
 		const struct decoder *d = roster[i];
-		uint32_t bit = 1u << i;
+		uint64_t bit = UINT64_C(1) << i;
 		bool fed = is_demanded(d, want);
 
 		if (d->probe == NULL)

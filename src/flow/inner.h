@@ -106,7 +106,7 @@ struct talk {
 	struct flow_mem	 mem;
 	const struct decoder *dec;	/* NULL: still to be recognised */
 	void		*state;
-	uint32_t	 cand[2];	/* by side: decoders not excluded */
+	uint64_t	 cand[2];	/* by side: decoders not excluded */
 	uint8_t		 handovers;
 	struct stream	 st[2];
 };
@@ -116,7 +116,7 @@ struct feeder {
 	const struct decoder *const *roster;
 	uint32_t	 ndecoders;
 	/* Bit i: decoder i is fed, or recognised only to name the service. */
-	uint32_t	 feed_tcp, feed_udp, probe_tcp, probe_udp;
+	uint64_t	 feed_tcp, feed_udp, probe_tcp, probe_udp;
 	uint32_t	 carry_max;
 	struct mem_pool	 pool;
 };

@@ -36,6 +36,8 @@
 #define UDP_PROBES	8	/* datagrams looked at before giving up */
 
 static bool	 probe_stream(struct feed *, int side, const struct seg *);
+static bool	 start(struct feed *, int side, int i, struct seg *,
+		    size_t carried, const struct seg *now);
 
 /* -- memory -------------------------------------------------------------- */
 
@@ -227,23 +229,39 @@ skip_other(struct stream *st, uint64_t n)
 	st->skip += n - cut;
 }
 
+/* The number of the decoder of that name, if anybody reads it; else -1. */
+static int
+named(const struct feed *x, const char *name)
+{
+	for (uint32_t i = 0; name != NULL && i < x->by->ndecoders; i++)
+		if ((x->by->probe_tcp >> i & 1) != 0 &&
+		    strcmp(x->by->roster[i]->name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* next: the decoder that goes on; NULL: what follows is recognised. */
 static bool
-hand_over(struct feed *x, int side, const struct seg *seg)
+hand_over(struct feed *x, int side, const struct seg *seg, const char *next)
 {
 	struct talk *t = x->f->talk;
 	struct stream *other = &t->st[!side];
+	struct seg rest_of_this = *seg;
+	int i;
 
 	close_decoder(x);
 	if (++t->handovers > HANDOVERS_MAX) {
 		talk_drop(x);
 		return false;
 	}
-	for (int i = 0; i < 2; i++) {
+	for (i = 0; i < 2; i++) {
 		t->cand[i] = x->by->probe_tcp;
 		t->st[i].need = 0;
 		t->st[i].skip = t->st[i].lost = 0;
 		t->st[i].passed = 0;
 	}
+	if ((i = named(x, next)) >= 0)
+		return start(x, side, i, &rest_of_this, 0, seg);
 	if (!probe_stream(x, side, seg))
 		return false;
 	if (t->dec == NULL && other->carry_len != 0) {
@@ -294,7 +312,7 @@ feed_decoder(struct feed *x, int side, struct seg *seg, size_t carried,
 		} else
 			carried -= n + pass;
 		if (d.action == DEC_HANDOVER)
-			return hand_over(x, side, seg);
+			return hand_over(x, side, seg, d.next);
 		if (pass == 0 || seg->data.len == 0 ||
 		    (seg->data.len < st->need && !seg->end))
 			break;
@@ -399,19 +417,19 @@ talk_attach(struct feed *x, uint32_t i)
 
 /* Asks the candidates; the number of the one that says yes, or -1. */
 static int
-ask(struct feed *x, int side, struct span data, uint32_t *cand)
+ask(struct feed *x, int side, struct span data, uint64_t *cand)
 {
 	const struct flow *f = x->f;
 	struct probe p = { .data = data, .sport = f->port[side],
 	    .dport = f->port[!side], .dir = (uint8_t)dir_of(f, side),
 	    .is_udp = f->proto == IPPROTO_N_UDP };
 
-	for (uint32_t left = *cand; left != 0; left &= left - 1) {
-		int i = __builtin_ctz(left);
+	for (uint64_t left = *cand; left != 0; left &= left - 1) {
+		int i = __builtin_ctzll(left);
 
 		switch (x->by->roster[i]->probe(&p)) {
 		case PROBE_NO:
-			*cand &= ~(1u << i);
+			*cand &= ~(UINT64_C(1) << i);
 			break;
 		case PROBE_MORE:
 			break;
@@ -496,7 +514,7 @@ talk_datagram(struct feed *x, int side, struct span data)
 	struct flow *f = x->f;
 	struct dec d;
 	struct seg seg = { .data = data, .time = x->time };
-	uint32_t cand;
+	uint64_t cand;
 	int i;
 
 	if (x->rec != NULL) {

@@ -133,6 +133,19 @@ packets_until(struct writer *w, int64_t time_us)
 
 /* ---- filler ---- */
 
+/* A binary frame, RFC 6455 5.2; the client's with a key of zeroes. */
+static void
+websocket_frame(struct buf *b, int side, size_t len)
+{
+	buf_u8(b, 0x82);
+	buf_u8(b, (side == 0 ? 0x80u : 0) | (len < 126 ? (unsigned)len : 126));
+	if (len >= 126)
+		buf_be16(b, (uint32_t)len);
+	if (side == 0)
+		buf_zero(b, 4);
+	buf_zero(b, len);
+}
+
 /* as many bytes as the cap allows; zeroes, or a record of TLS */
 static void
 fill(struct talk *k, int side, uint64_t bytes)
@@ -151,6 +164,8 @@ fill(struct talk *k, int side, uint64_t bytes)
 			tls_opaque(&k->b, k->rng, 23, now);
 		else if (k->f->app == APP_SSH)
 			buf_rand(&k->b, k->rng, now);
+		else if (k->f->app == APP_WEBSOCKET)
+			websocket_frame(&k->b, side, now);
 		else
 			buf_zero(&k->b, now);
 		tcp_send(&k->t, side, &k->b);
