@@ -10,27 +10,32 @@
  *		v9, 2 and 3 those of IPFIX, from 256 on records of the template
  *		with that number
  *
- * Each flow record that names both addresses and the protocol becomes a conn
- * event, of the time when the flow began.  A record tells of one direction:
- * src sent, and what came back stands in another record or was not seen; so
- * neither dst counters nor conn.state are told, but for biflows (reverse
- * elements) and the initiator and responder counters of firewalls.  Records
- * of a firewall that tell of a flow just created and count nothing yet are
- * passed over: the same flow is told when it ends.  Counters are multiplied by
- * the sampling rate, which flow.sampling tells.
+ *	v1	1 count(2) uptime_ms(4) secs(4) nsecs(4), records of 52 bytes
+ *	v7	7 count(2) uptime_ms(4) secs(4) nsecs(4) sequence(4) 0(4), records
+ *		of 52 bytes
+ *
+ * Each flow record that names both addresses and the protocol goes to
+ * flowrec.c, which joins both directions and all pieces of a conversation to one
+ * conn event.  A record of a firewall that tells of a flow just created and
+ * counts nothing yet is passed over: the same flow is told when it ends.
+ * Counters are multiplied by the sampling rate, which flow.sampling tells.
+ *
+ * Exporters send templates every 10 to 30 minutes, which a UDP conversation does
+ * not outlive: templates, sampling rates and sequence numbers are kept by
+ * exporter address and observation domain (source id of v9, engine of v5), for
+ * all conversations of the shard.  Records before their template are a weird.
  *
  * Left: rates that hold for one interface only, structured data (RFC 6313),
- * MPLS and layer 2 flows.  Templates live as long as the conversation from
- * exporter to collector: records before their template are a weird.
+ * MPLS and layer 2 flows, v8 (aggregated), TCP and SCTP transport.
  *
- * Ownership: domains and templates are dec_alloc'ed, freed in close().
- * Bounds: the constants below.
+ * Ownership: struct netflow, one a shard; it owns domains and their templates.
+ * Bounds: the constants below; 16 MB of templates and 65,536 waiting
+ * conversations (some 20 MB) a shard.
  */
+#include <stdlib.h>
+
 #include "decode.h"
 
-#define V5_HEADER	24u
-#define V5_RECORD	48u
-#define V5_RECORDS_MAX	30u	/* that fit into 1,500 bytes; Cisco's limit */
 #define V9_HEADER	20u
 #define IPFIX_HEADER	16u
 #define SET_HEADER	4u
@@ -40,7 +45,11 @@
 #define PEN_BIT		0x8000u
 #define PEN_REVERSE	29305u	/* RFC 5103 6.1 */
 
-#define DOMAINS_MAX	64	/* line cards behind one address; real: < 20 */
+#define DOMAINS_MAX	1024	/* exporters and their line cards; real: a
+				 * few hundred at one collector.  The one that
+				 * was quiet longest makes room */
+#define TEMPLATE_BYTES	(16u << 20)	/* of all; real: 100 KB */
+#define WAITING_MAX	65536u	/* conversations that may get more records */
 #define TEMPLATES_MAX	1024	/* of a domain; large routers have some 50 */
 #define FIELDS_MAX	256	/* of a template; the largest seen has 90 */
 #define SAMPLERS_MAX	32	/* of a domain; real: a few */
@@ -54,6 +63,7 @@
 
 enum { SET_TEMPLATE9, SET_OPTIONS9, SET_TEMPLATE, SET_OPTIONS };
 enum { FW_CREATED = 1 };		/* IE 233 */
+enum { EGRESS = 1 };			/* IE 61 */
 enum { BIFLOW_REVERSED = 2 };		/* IE 239: src is the responder */
 
 /* What is kept of a record.  The number in a template is IANA's. */
@@ -71,6 +81,7 @@ enum slot {
 	S_UP_FIRST, S_UP_LAST, S_FIRST_S, S_LAST_S, S_FIRST_MS, S_LAST_MS,
 	S_FIRST_US, S_LAST_US, S_FIRST_NS, S_LAST_NS, S_FIRST_AGO, S_LAST_AGO,
 	S_BOOT_MS, S_LONG_MS, S_LONG_US, S_REASON, S_FW_EVENT, S_BIFLOW,
+	S_DIRECTION,
 	/* sampling */
 	S_RATE, S_SAMPLER, S_SELECTED, S_SKIPPED, S_SAMPLE, S_POPULATION,
 	S_COUNT
@@ -90,7 +101,7 @@ static const struct element elements[] = {
 	{ 22, S_UP_FIRST }, { 23, S_BYTES_OUT }, { 24, S_PKTS_OUT },
 	{ 27, S_SRC6 }, { 28, S_DST6 }, { 32, S_ICMP }, { 34, S_RATE },
 	{ 48, S_SAMPLER }, { 50, S_RATE }, { 56, S_SRC_MAC }, { 58, S_VLAN },
-	{ 62, S_NEXT6 }, { 63, S_BGP6 }, { 80, S_DST_MAC },
+	{ 61, S_DIRECTION }, { 62, S_NEXT6 }, { 63, S_BGP6 }, { 80, S_DST_MAC },
 	{ 85, S_BYTES_TOTAL }, { 86, S_PKTS_TOTAL }, { 136, S_REASON },
 	{ 139, S_ICMP }, { 150, S_FIRST_S }, { 151, S_LAST_S },
 	{ 152, S_FIRST_MS }, { 153, S_LAST_MS }, { 154, S_FIRST_US },
@@ -128,30 +139,40 @@ struct sampler {
 };
 
 /* A source id of v9, an observation domain of IPFIX, an engine of v5. */
+struct domain_key {		/* no padding: compared as bytes */
+	struct addr	exporter;
+	uint32_t	id;
+	uint16_t	version, zero;
+};
+
 struct domain {
-	struct domain	*next;
-	uint32_t	 id;
 	uint32_t	 sequence;	/* wanted next */
-	int64_t		 boot;		/* from its options, or TIME_NONE */
-	uint64_t	 rate;		/* of no sampler in particular; 0 */
-	struct sampler	 sampler[SAMPLERS_MAX];
 	uint32_t	 nsamplers, ntemplates;
 	uint16_t	 version;
 	bool		 has_sequence;
+	int64_t		 boot;		/* from its options, or TIME_NONE */
+	int64_t		 start;		/* v9: of its uptime, or TIME_NONE */
+	uint64_t	 rate;		/* of no sampler in particular; 0 */
+	struct sampler	 sampler[SAMPLERS_MAX];
 	struct template	*bucket[BUCKETS];
 };
 
+/* What a shard knows of its exporters. */
 struct netflow {
-	struct domain	*domains;
-	uint32_t	 ndomains;
+	struct table	*domains;	/* struct domain_key: struct domain */
+	struct flow_join *join;
+	struct dec	*d;		/* for forget() */
+	size_t		 bytes;		/* of templates */
 };
 
 /* One datagram. */
 struct msg {
 	struct dec		*d;
 	const struct seg	*seg;
-	struct domain		*dom;
+	struct netflow		*s;
+	struct domain		*dom;		/* until the next table_put */
 	int64_t			 exported;	/* header's time */
+	int64_t			 now;		/* the capture's */
 	uint64_t		 rate;		/* v5: of the header */
 	uint32_t		 uptime_ms;
 	uint32_t		 ntold;		/* templates and records */
@@ -206,56 +227,25 @@ sets_fit(struct span body, uint16_t version)
 	return n > 0;
 }
 
-static enum probe_result
-netflow_probe(const struct probe *p)
-{
-	struct span s = p->data;
-	uint16_t count;
-
-	if (!p->is_udp || s.len < IPFIX_HEADER + SET_HEADER)
-		return PROBE_NO;
-	count = load_be16(s.ptr + 2);
-	switch (load_be16(s.ptr)) {
-	case 5:
-		return count > 0 && count <= V5_RECORDS_MAX &&
-		    s.len >= V5_HEADER + count * V5_RECORD &&
-		    all_zero(span_sub(s, V5_HEADER + count * V5_RECORD,
-		    SIZE_MAX)) ? PROBE_YES : PROBE_NO;
-	case 9:
-		return count > 0 && s.len > V9_HEADER &&
-		    sets_fit(span_sub(s, V9_HEADER, SIZE_MAX), 9) ?
-		    PROBE_YES : PROBE_NO;
-	case 10:
-		return count == s.len &&
-		    sets_fit(span_sub(s, IPFIX_HEADER, SIZE_MAX), 10) ?
-		    PROBE_YES : PROBE_NO;
-	default:
-		return PROBE_NO;
-	}
-}
-
 /* -- domains and their sequence ------------------------------------------ */
 
 static struct domain *
-domain_of(struct dec *d, struct netflow *s, uint16_t version, uint32_t id)
+domain_of(struct msg *m, uint16_t version, uint32_t id)
 {
+	struct domain_key k = { .id = id, .version = version,
+	    .exporter = m->d->conv->addr[m->seg->dir] };
 	struct domain *dom;
+	bool made;
 
-	for (dom = s->domains; dom != NULL; dom = dom->next)
-		if (dom->id == id && dom->version == version)
-			return dom;
-	if (s->ndomains == DOMAINS_MAX) {
-		dec_weird(d, WEIRD_NETFLOW_LIMIT);
+	m->s->d = m->d;
+	if ((dom = table_put(m->s->domains, &k, &made)) == NULL) {
+		dec_weird(m->d, WEIRD_NETFLOW_LIMIT);
 		return NULL;
 	}
-	if ((dom = dec_alloc(d, sizeof(*dom))) == NULL)
-		return NULL;
-	dom->id = id;
-	dom->version = version;
-	dom->boot = TIME_NONE;
-	dom->next = s->domains;
-	s->domains = dom;
-	s->ndomains++;
+	if (made) {
+		dom->version = version;
+		dom->boot = dom->start = TIME_NONE;
+	}
 	return dom;
 }
 
@@ -294,28 +284,61 @@ template_link(struct domain *dom, uint16_t id)
 }
 
 static void
-template_del(struct dec *d, struct domain *dom, struct template **link)
+template_del(struct netflow *s, struct domain *dom, struct template **link)
 {
 	struct template *t = *link;
 
 	*link = t->next;
 	dom->ntemplates--;
-	dec_free(d, t, template_size(t->nfields));
+	s->bytes -= template_size(t->nfields);
+	free(t);
 }
 
 /* Of one sort, or all. */
 static void
-templates_del(struct dec *d, struct domain *dom, bool plain, bool options)
+templates_del(struct netflow *s, struct domain *dom, bool plain, bool options)
 {
 	for (int i = 0; i < BUCKETS; i++) {
 		struct template **link = &dom->bucket[i];
 
 		while (*link != NULL)
 			if ((*link)->is_options ? options : plain)
-				template_del(d, dom, link);
+				template_del(s, dom, link);
 			else
 				link = &(*link)->next;
 	}
+}
+
+/* A domain goes: evicted. */
+static void
+forget(void *arg, const void *key, void *value)
+{
+	struct netflow *s = arg;
+
+	(void)key;
+	if (s->d != NULL)
+		dec_weird(s->d, WEIRD_NETFLOW_LIMIT);
+	templates_del(s, value, true, true);
+}
+
+/* Room for n more bytes of templates: who was quiet longest loses his. */
+static bool
+template_room(struct msg *m, size_t n)
+{
+	while (m->s->bytes + n > TEMPLATE_BYTES) {
+		const void *key;
+		void *value;
+		uint32_t it = 0;
+		struct domain_key k;
+
+		if (!table_next(m->s->domains, &it, &key, &value) ||
+		    value == m->dom)
+			return false;
+		k = *(const struct domain_key *)key;
+		forget(m->s, key, value);
+		table_del(m->s->domains, &k);
+	}
+	return true;
 }
 
 static void
@@ -332,14 +355,15 @@ template_put(struct msg *m, const struct template *head,
 		    memcmp(t->field, field, bytes) == 0)
 			return;
 		dec_weird(m->d, WEIRD_NETFLOW_CHANGED);
-		template_del(m->d, dom, link);
+		template_del(m->s, dom, link);
 	}
-	if (dom->ntemplates == TEMPLATES_MAX) {
+	if (dom->ntemplates == TEMPLATES_MAX ||
+	    !template_room(m, template_size(head->nfields)) ||
+	    (t = malloc(template_size(head->nfields))) == NULL) {
 		dec_weird(m->d, WEIRD_NETFLOW_LIMIT);
 		return;
 	}
-	if ((t = dec_alloc(m->d, template_size(head->nfields))) == NULL)
-		return;
+	m->s->bytes += template_size(head->nfields);
 	*t = *head;
 	memcpy(t->field, field, bytes);
 	link = &dom->bucket[head->id % BUCKETS];
@@ -419,7 +443,7 @@ template_fields(struct msg *m, struct cursor *c, struct template *head,
 	/* Records are not to be read by what was before. */
 	link = template_link(m->dom, head->id);
 	if (*link != NULL)
-		template_del(m->d, m->dom, link);
+		template_del(m->s, m->dom, link);
 }
 
 static void
@@ -428,12 +452,12 @@ withdraw(struct msg *m, uint16_t id, bool is_options)
 	struct template **link;
 
 	if (id == SET_TEMPLATE || id == SET_OPTIONS) {
-		templates_del(m->d, m->dom, !is_options, is_options);
+		templates_del(m->s, m->dom, !is_options, is_options);
 		return;
 	}
 	link = template_link(m->dom, id);
 	if (*link != NULL)
-		template_del(m->d, m->dom, link);
+		template_del(m->s, m->dom, link);
 }
 
 /* RFC 3954 5.2 and 6.1, RFC 7011 3.4.1, 3.4.2 and 8.1. */
@@ -461,6 +485,7 @@ template_set(struct msg *m, struct cursor *c, bool is_options)
 		}
 		if (head.id < SET_DATA || n == 0 || nscope > n) {
 			dec_weird(m->d, WEIRD_NETFLOW_BAD);
+			m->missed = true;
 			return;
 		}
 		template_fields(m, c, &head, n, nscope);
@@ -474,6 +499,13 @@ static bool
 has(const struct flowrec *r, unsigned slot)
 {
 	return (r->has >> slot & 1) != 0;
+}
+
+/* 0: not told. */
+static uint64_t
+num(const struct flowrec *r, unsigned slot)
+{
+	return has(r, slot) ? r->n[slot] : 0;
 }
 
 static void
@@ -497,8 +529,23 @@ put_field(struct flowrec *r, unsigned slot, struct span s)
 	} else if (slot <= S_DST_MAC) {
 		memcpy(r->mac[slot - S_SRC_MAC], s.ptr, 6);
 	} else {
-		for (size_t i = 0; i < s.len; i++)
-			n = n << 8 | s.ptr[i];
+		switch (s.len) {
+		case 1:
+			n = s.ptr[0];
+			break;
+		case 2:
+			n = load_be16(s.ptr);
+			break;
+		case 4:
+			n = load_be32(s.ptr);
+			break;
+		case 8:
+			n = load_be64(s.ptr);
+			break;
+		default:
+			for (size_t i = 0; i < s.len; i++)
+				n = n << 8 | s.ptr[i];
+		}
 	}
 	put_num(r, slot, n);
 }
@@ -662,24 +709,29 @@ lasted(const struct flowrec *r, int64_t first, int64_t last)
 
 /* -- telling ------------------------------------------------------------- */
 
-static void
-add_count(struct batch *b, unsigned field, const struct flowrec *r,
-    const uint8_t slot[3], uint64_t rate)
+static uint64_t
+times(uint64_t n, uint64_t rate)
 {
-	for (int i = 0; i < 3 && slot[i] != S_NONE; i++) {
-		uint64_t n;
+	uint64_t all;
 
-		if (!has(r, slot[i]))
-			continue;
-		if (__builtin_mul_overflow(r->n[slot[i]], rate, &n))
-			n = UINT64_MAX;
-		event_add_u64(b, field, n);
-		return;
-	}
+	return __builtin_mul_overflow(n, rate, &all) ? UINT64_MAX : all;
+}
+
+/* The first of up to three slots that is told. */
+static bool
+count_of(const struct flowrec *r, const uint8_t slot[3], uint64_t rate,
+    uint64_t *n)
+{
+	for (int i = 0; i < 3 && slot[i] != S_NONE; i++)
+		if (has(r, slot[i])) {
+			*n = times(r->n[slot[i]], rate);
+			return true;
+		}
+	return false;
 }
 
 static void
-add_counts(struct batch *b, const struct flowrec *r, uint64_t rate, bool swap)
+counts_of(const struct flowrec *r, struct flow_rec *f)
 {
 	static const uint8_t bytes[2][3] = {
 		{ S_BYTES, S_BYTES_TOTAL, S_BYTES_OUT },
@@ -692,118 +744,88 @@ add_counts(struct batch *b, const struct flowrec *r, uint64_t rate, bool swap)
 	}, said_pkts[2][3] = {
 		{ S_INI_PKTS }, { S_RESP_PKTS }
 	};
-	static const uint16_t ip_field[2] = { FIELD_SRC_IP_BYTES,
-	    FIELD_DST_IP_BYTES }, byte_field[2] = { FIELD_SRC_BYTES,
-	    FIELD_DST_BYTES }, pkt_field[2] = { FIELD_SRC_PKTS,
-	    FIELD_DST_PKTS };
 
 	for (int i = 0; i < 2; i++) {
-		int side = i ^ swap;
-		bool said = has(r, said_pkts[i][0]);
+		struct flow_sent *s = &f->sent[i];
 
-		add_count(b, ip_field[side], r, bytes[i], rate);
-		add_count(b, byte_field[side], r, said_bytes[i], rate);
-		add_count(b, pkt_field[side], r,
-		    said ? said_pkts[i] : pkts[i], rate);
+		if (count_of(r, bytes[i], f->rate, &s->ip_bytes))
+			s->has |= SENT_IP_BYTES;
+		if (count_of(r, said_bytes[i], f->rate, &s->bytes))
+			s->has |= SENT_BYTES;
+		if (count_of(r, said_pkts[i], f->rate, &s->pkts) ||
+		    count_of(r, pkts[i], f->rate, &s->pkts))
+			s->has |= SENT_PKTS;
 	}
+	if (has(r, S_TCP_FLAGS) && f->proto == IPPROTO_N_TCP) {
+		f->sent[0].tcp_flags = (uint8_t)r->n[S_TCP_FLAGS];
+		f->sent[0].has |= SENT_FLAGS;
+	}
+	if (f->sent[1].has != 0 || has(r, S_INI_BYTES))
+		f->has |= FREC_CLIENT;
 }
 
 static void
-add_kept_addr(struct batch *b, unsigned field, const struct addr *a)
+rest_of(const struct flowrec *r, struct flow_rec *f)
 {
-	struct addr *kept;
-
-	if (!event_wants(b, field) ||
-	    (kept = arena_alloc(&b->arena, sizeof(*kept))) == NULL)
-		return;
-	*kept = *a;
-	event_add_addr(b, field, kept);
-}
-
-static void
-add_mac(struct batch *b, unsigned field, const struct flowrec *r, int side)
-{
-	struct span kept;
-	struct value *v;
-
-	if (!has(r, S_SRC_MAC + (unsigned)side) || !event_wants(b, field))
-		return;
-	kept = arena_copy(&b->arena, span_of(r->mac[side], 6));
-	if (kept.ptr == NULL || (v = event_add(b, field, VT_MAC)) == NULL)
-		return;
-	v->ptr = kept.ptr;
-	v->len = 6;
-}
-
-/* RFC 7011's flowEndReason (RFC 5102 5.11.3). */
-static const char *
-end_reason(uint64_t n)
-{
-	static const char *const text[] = { NULL, "timeout", "active", "fin",
-	    "evict", "evict" };
-
-	return n < NITEMS(text) ? text[n] : NULL;
-}
-
-static void
-add_rest(struct msg *m, const struct flowrec *r, uint64_t rate)
-{
-	static const struct {
-		uint16_t	field;
-		uint8_t		slot;
-	} plain[] = {
-		{ FIELD_FLOW_TOS, S_TOS }, { FIELD_FLOW_IN_IF, S_IN_IF },
-		{ FIELD_FLOW_OUT_IF, S_OUT_IF },
-		{ FIELD_FLOW_SRC_AS, S_SRC_AS },
-		{ FIELD_FLOW_DST_AS, S_DST_AS }
-	};
 	static const uint8_t hops[] = { S_NEXT4, S_NEXT6, S_BGP4, S_BGP6 };
-	struct batch *b = m->d->batch;
-	const char *why;
+	static const struct {
+		uint8_t		slot;
+		uint16_t	bit;
+	} row[] = {
+		{ S_TOS, FREC_TOS }, { S_IN_IF, FREC_IN_IF },
+		{ S_OUT_IF, FREC_OUT_IF }, { S_SRC_MAC, FREC_SRC_MAC },
+		{ S_DST_MAC, FREC_DST_MAC }
+	};
+	static const struct addr none, none4 = { { [10] = 0xff, [11] = 0xff } };
 
-	add_kept_addr(b, FIELD_FLOW_EXPORTER,
-	    &m->d->conv->addr[m->seg->dir]);
-	event_add_u64(b, FIELD_FLOW_SAMPLING, rate);
-	if (has(r, S_TCP_FLAGS))
-		event_add_num(b, FIELD_FLOW_TCP_FLAGS, VT_HEX,
-		    r->n[S_TCP_FLAGS]);
-	for (size_t i = 0; i < NITEMS(plain); i++)
-		if (has(r, plain[i].slot))
-			event_add_u64(b, plain[i].field, r->n[plain[i].slot]);
+	for (size_t i = 0; i < NITEMS(row); i++)
+		if (has(r, row[i].slot))
+			f->has |= row[i].bit;
+	f->tos = (uint8_t)num(r, S_TOS);
+	f->in_if = (uint32_t)num(r, S_IN_IF);
+	f->out_if = (uint32_t)num(r, S_OUT_IF);
+	f->src_as = (uint32_t)num(r, S_SRC_AS);
+	f->dst_as = (uint32_t)num(r, S_DST_AS);
+	if (f->src_as != 0)		/* 0: not known */
+		f->has |= FREC_SRC_AS;
+	if (f->dst_as != 0)
+		f->has |= FREC_DST_AS;
+	for (unsigned i = 0; i < 2; i++)
+		if (has(r, S_SRC_MAC + i))
+			memcpy(f->mac[i], r->mac[i], 6);
 	for (size_t i = 0; i < NITEMS(hops); i++)
-		if (has(r, hops[i])) {
-			add_kept_addr(b, FIELD_FLOW_NEXT_HOP,
-			    &r->addr[hops[i]]);
+		if (has(r, hops[i]) && !addr_eq(&r->addr[hops[i]], &none) &&
+		    !addr_eq(&r->addr[hops[i]], &none4)) {
+			f->next_hop = r->addr[hops[i]];
+			f->has |= FREC_NEXT_HOP;
 			break;
 		}
-	if (has(r, S_REASON) && (why = end_reason(r->n[S_REASON])) != NULL)
-		event_add_str(b, FIELD_CONN_END, span_str(why));
+	if (has(r, S_DIRECTION) && r->n[S_DIRECTION] == EGRESS)
+		f->has |= FREC_EGRESS;
+	if (has(r, S_REASON) && r->n[S_REASON] <= FLOW_END_LACK)
+		f->end = (uint8_t)r->n[S_REASON];
+	if (has(r, S_VLAN))
+		f->vlan = r->n[S_VLAN] & 0xfff;
 }
 
-/* Type and code in place of ports; echo as the flow room has it. */
+/* Type and code in place of ports. */
 static void
-icmp_ports(const struct flowrec *r, struct conv *c)
+icmp_ports(const struct flowrec *r, struct flow_rec *f)
 {
-	bool v6 = c->proto == IPPROTO_N_ICMP6;
-	uint8_t ask = v6 ? 128 : 8, reply = v6 ? 129 : 0;
 	uint16_t type_code = has(r, S_ICMP) ? (uint16_t)r->n[S_ICMP] :
-	    has(r, S_DPORT) ? (uint16_t)r->n[S_DPORT] : 0;	/* v5 */
+	    (uint16_t)num(r, S_DPORT);	/* v5 */
 
-	if (c->proto != IPPROTO_N_ICMP && !v6)
+	if (f->proto != IPPROTO_N_ICMP && f->proto != IPPROTO_N_ICMP6)
 		return;
 	if (has(r, S_ICMP_TYPE))
 		type_code = (uint16_t)((r->n[S_ICMP_TYPE] & 0xff) << 8 |
 		    (has(r, S_ICMP_CODE) ? r->n[S_ICMP_CODE] & 0xff : 0));
-	c->port[0] = type_code >> 8;
-	c->port[1] = type_code & 0xff;
-	c->one_way = c->port[0] != ask && c->port[0] != reply;
-	if (!c->one_way)
-		c->port[1] = c->port[0] == ask ? reply : ask;
+	flow_icmp(f, (uint8_t)(type_code >> 8), (uint8_t)type_code);
 }
 
 /* false: names no two ends. */
 static bool
-ends_of(const struct flowrec *r, bool swap, struct conv *c)
+ends_of(const struct flowrec *r, struct flow_rec *f)
 {
 	bool v6 = has(r, S_SRC6) && has(r, S_DST6);
 
@@ -816,16 +838,35 @@ ends_of(const struct flowrec *r, bool swap, struct conv *c)
 		return false;
 	if (!has(r, S_PROTO))
 		return false;
-	*c = (struct conv){ .proto = (uint8_t)r->n[S_PROTO],
-	    .start = TIME_NONE };
-	c->addr[swap] = r->addr[v6 ? S_SRC6 : S_SRC4];
-	c->addr[!swap] = r->addr[v6 ? S_DST6 : S_DST4];
-	c->port[swap] = has(r, S_SPORT) ? (uint16_t)r->n[S_SPORT] : 0;
-	c->port[!swap] = has(r, S_DPORT) ? (uint16_t)r->n[S_DPORT] : 0;
-	if (has(r, S_VLAN))
-		c->vlan = r->n[S_VLAN] & 0xfff;
-	icmp_ports(r, c);
+	f->proto = (uint8_t)r->n[S_PROTO];
+	f->addr[0] = r->addr[v6 ? S_SRC6 : S_SRC4];
+	f->addr[1] = r->addr[v6 ? S_DST6 : S_DST4];
+	f->port[0] = (uint16_t)num(r, S_SPORT);
+	f->port[1] = (uint16_t)num(r, S_DPORT);
+	icmp_ports(r, f);
 	return true;
+}
+
+/* A biflow whose source is not who asked (RFC 5103 6.3). */
+static void
+turn(struct flow_rec *f)
+{
+	struct flow_rec from = *f;
+
+	f->addr[0] = from.addr[1];
+	f->addr[1] = from.addr[0];
+	f->port[0] = from.port[1];
+	f->port[1] = from.port[0];
+	f->sent[0] = from.sent[1];
+	f->sent[1] = from.sent[0];
+	f->in_if = from.out_if;
+	f->out_if = from.in_if;
+	f->src_as = from.dst_as;
+	f->dst_as = from.src_as;
+	memcpy(f->mac[0], from.mac[1], 6);
+	memcpy(f->mac[1], from.mac[0], 6);
+	f->has &= (uint16_t)~FREC_NEXT_HOP;
+	f->has |= FREC_CLIENT;
 }
 
 static bool
@@ -838,40 +879,44 @@ counts_any(const struct flowrec *r)
 }
 
 static void
-flow_record(struct msg *m, const struct flowrec *r)
+times_of(struct msg *m, const struct flowrec *r, struct flow_rec *f)
 {
-	bool swap = has(r, S_BIFLOW) && r->n[S_BIFLOW] == BIFLOW_REVERSED;
 	int64_t first = flow_time(m, r, 0), last = flow_time(m, r, 1);
 	int64_t span = lasted(r, first, last);
-	struct batch *b = m->d->batch;
-	struct dec inner = *m->d;
-	struct conv conv;
-	uint64_t rate;
 
-	if (has(r, S_FW_EVENT) && r->n[S_FW_EVENT] == FW_CREATED &&
-	    !counts_any(r))
-		return;
-	if (!ends_of(r, swap, &conv))
-		return;
+	f->exported = m->exported;
 	if (span != TIME_NONE && span < 0) {
 		dec_weird(m->d, WEIRD_NETFLOW_TIME);
 		span = TIME_NONE;
 	}
-	if (first == TIME_NONE)
-		first = m->exported;
-	inner.conv = &conv;
-	if (!dec_event(&inner, KIND_CONN, first, m->seg->record,
-	    m->seg->offset))
-		return;
 	if (span != TIME_NONE)
-		event_add_f64(b, FIELD_CONN_DURATION,
-		    (double)span / (double)NSEC);
-	rate = sampling(m, r);
-	add_counts(b, r, rate, swap);
-	add_mac(b, swap ? FIELD_DST_MAC : FIELD_SRC_MAC, r, 0);
-	add_mac(b, swap ? FIELD_SRC_MAC : FIELD_DST_MAC, r, 1);
-	add_rest(m, r, rate);
-	event_end(b);
+		f->has |= FREC_TIMES;
+	else
+		span = 0;
+	f->first = first == TIME_NONE ? m->exported : first;
+	if (__builtin_add_overflow(f->first, span, &f->last))
+		f->last = f->first;
+}
+
+static void
+flow_record(struct msg *m, const struct flowrec *r)
+{
+	struct flow_rec f = { .record = m->seg->record,
+	    .offset = m->seg->offset,
+	    .exporter = m->d->conv->addr[m->seg->dir] };
+
+	if (has(r, S_FW_EVENT) && r->n[S_FW_EVENT] == FW_CREATED &&
+	    !counts_any(r))
+		return;
+	if (!m->d->batch->want->kind[KIND_CONN] || !ends_of(r, &f))
+		return;
+	f.rate = sampling(m, r);
+	times_of(m, r, &f);
+	counts_of(r, &f);
+	rest_of(r, &f);
+	if (has(r, S_BIFLOW) && r->n[S_BIFLOW] == BIFLOW_REVERSED)
+		turn(&f);
+	flow_join_add(m->d, m->s->join, &f, m->now);
 }
 
 /* One more; false: more in the datagram than are read. */
@@ -940,54 +985,107 @@ read_sets(struct msg *m, struct cursor *c)
 	}
 }
 
-static void
-read_v5_record(struct cursor *c, struct flowrec *r)
-{
-	static const struct tfield layout[] = {
-		{ 4, S_SRC4 }, { 4, S_DST4 }, { 4, S_NEXT4 }, { 2, S_IN_IF },
-		{ 2, S_OUT_IF }, { 4, S_PKTS }, { 4, S_BYTES },
-		{ 4, S_UP_FIRST }, { 4, S_UP_LAST }, { 2, S_SPORT },
-		{ 2, S_DPORT }, { 1, S_NONE }, { 1, S_TCP_FLAGS },
-		{ 1, S_PROTO }, { 1, S_TOS }, { 2, S_SRC_AS },
-		{ 2, S_DST_AS }, { 4, S_NONE }	/* masks, padding */
-	};
+/* The fixed layouts: a header of count, uptime and time, of which v1 has no
+ * more; v5 and v7 go on with the sequence number, v5 with engine and sampling. */
+static const struct old_version {
+	uint16_t	header, record, most;
+	struct tfield	field[20];	/* until a length of 0 */
+} old_version[] = {
+	[1] = { 16, 52, 24, { { 4, S_SRC4 }, { 4, S_DST4 }, { 4, S_NEXT4 },
+	    { 2, S_IN_IF }, { 2, S_OUT_IF }, { 4, S_PKTS }, { 4, S_BYTES },
+	    { 4, S_UP_FIRST }, { 4, S_UP_LAST }, { 2, S_SPORT },
+	    { 2, S_DPORT }, { 2, S_NONE }, { 1, S_PROTO }, { 1, S_TOS },
+	    { 1, S_TCP_FLAGS } } },
+	[5] = { 24, 48, 30, { { 4, S_SRC4 }, { 4, S_DST4 }, { 4, S_NEXT4 },
+	    { 2, S_IN_IF }, { 2, S_OUT_IF }, { 4, S_PKTS }, { 4, S_BYTES },
+	    { 4, S_UP_FIRST }, { 4, S_UP_LAST }, { 2, S_SPORT },
+	    { 2, S_DPORT }, { 1, S_NONE }, { 1, S_TCP_FLAGS },
+	    { 1, S_PROTO }, { 1, S_TOS }, { 2, S_SRC_AS },
+	    { 2, S_DST_AS } } },
+	[7] = { 24, 52, 28, { { 4, S_SRC4 }, { 4, S_DST4 }, { 4, S_NEXT4 },
+	    { 2, S_IN_IF }, { 2, S_OUT_IF }, { 4, S_PKTS }, { 4, S_BYTES },
+	    { 4, S_UP_FIRST }, { 4, S_UP_LAST }, { 2, S_SPORT },
+	    { 2, S_DPORT }, { 1, S_NONE }, { 1, S_TCP_FLAGS },
+	    { 1, S_PROTO }, { 1, S_TOS }, { 2, S_SRC_AS },
+	    { 2, S_DST_AS } } }
+};
 
-	r->has = 0;
-	for (size_t i = 0; i < NITEMS(layout); i++)
-		put_field(r, layout[i].slot, cur_take(c, layout[i].len));
+static const struct old_version *
+old_of(unsigned version)
+{
+	return version < NITEMS(old_version) &&
+	    old_version[version].header != 0 ? &old_version[version] : NULL;
 }
 
 static void
-read_v5(struct dec *d, struct netflow *s, struct msg *m, struct cursor *c)
+read_old_record(const struct old_version *v, struct cursor c,
+    struct flowrec *r)
 {
+	r->has = 0;
+	for (const struct tfield *f = v->field; f->len != 0; f++)
+		put_field(r, f->slot, cur_take(&c, f->len));
+}
+
+/*
+ * Times are told against an uptime in milliseconds, and when that began would
+ * differ from datagram to datagram: v9 cuts the header's time to seconds.  The
+ * latest begin is nearest to the truth, and one for all keeps the order.
+ * Further off, the router was restarted or its clock set.
+ */
+static int64_t
+finer_time(const struct msg *m)
+{
+	int64_t up = (int64_t)m->uptime_ms * MSEC, start = m->exported - up;
+	int64_t cut = m->dom->version == 9 ? 1500 * MSEC : 2 * MSEC;
+	struct domain *dom = m->dom;
+
+	if (dom->start == TIME_NONE || dom->start - start > cut ||
+	    (dom->version == 9 ? start > dom->start :
+	    start - dom->start > cut))
+		dom->start = start;
+	return dom->start + up;
+}
+
+static void
+read_old(struct msg *m, struct cursor *c, unsigned version)
+{
+	const struct old_version *v = old_of(version);
 	unsigned count = cur_be16(c);
-	size_t want = (size_t)count * V5_RECORD;
-	uint32_t number, secs;
+	size_t want = (size_t)count * v->record;
+	uint32_t number = 0, engine = 0, secs;
 	struct flowrec r;
 
 	m->uptime_ms = cur_be32(c);
 	m->has_uptime = true;
 	secs = cur_be32(c);
 	m->exported = (int64_t)secs * NSEC + cur_be32(c);
-	number = cur_be32(c);
-	m->dom = domain_of(d, s, 5, cur_be16(c));
-	/* Two bits say how; some leave them 0 and sample all the same. */
-	m->rate = cur_be16(c) & 0x3fff;
-	if (m->dom == NULL)
+	if (version != 1)
+		number = cur_be32(c);
+	if (version == 5) {
+		engine = cur_be16(c);
+		/* Two bits say how; some leave them 0 and sample all the
+		 * same. */
+		m->rate = cur_be16(c) & 0x3fff;
+	} else if (version == 7) {
+		cur_skip(c, 4);
+	}
+	if ((m->dom = domain_of(m, (uint16_t)version, engine)) == NULL)
 		return;
+	m->exported = finer_time(m);
 	if (c->left < want || !all_zero(span_sub(cur_rest(c), want, SIZE_MAX)))
-		dec_weird(d, WEIRD_NETFLOW_COUNT);
-	for (unsigned i = 0; i < count && c->left >= V5_RECORD; i++) {
+		dec_weird(m->d, WEIRD_NETFLOW_COUNT);
+	for (unsigned i = 0; i < count && c->left >= v->record; i++) {
 		if (!count_record(m))
 			break;
-		read_v5_record(c, &r);
+		read_old_record(v, cur_sub(c, v->record), &r);
 		flow_record(m, &r);
 	}
-	sequence(m, number, count, true);
+	if (version != 1)
+		sequence(m, number, count, true);
 }
 
 static void
-read_v9(struct dec *d, struct netflow *s, struct msg *m, struct cursor *c)
+read_v9(struct msg *m, struct cursor *c)
 {
 	unsigned count = cur_be16(c);
 	uint32_t number;
@@ -996,25 +1094,26 @@ read_v9(struct dec *d, struct netflow *s, struct msg *m, struct cursor *c)
 	m->has_uptime = true;
 	m->exported = (int64_t)cur_be32(c) * NSEC;
 	number = cur_be32(c);
-	if ((m->dom = domain_of(d, s, 9, cur_be32(c))) == NULL)
+	if ((m->dom = domain_of(m, 9, cur_be32(c))) == NULL)
 		return;
+	m->exported = finer_time(m);
 	read_sets(m, c);
 	if (!m->missed && m->ntold != count)
-		dec_weird(d, WEIRD_NETFLOW_COUNT);
+		dec_weird(m->d, WEIRD_NETFLOW_COUNT);
 	sequence(m, number, 1, true);	/* datagrams are counted */
 }
 
 static void
-read_ipfix(struct dec *d, struct netflow *s, struct msg *m, struct cursor *c)
+read_ipfix(struct msg *m, struct cursor *c)
 {
 	size_t len = cur_be16(c), here = m->seg->data.len;
 	uint32_t number;
 
 	if (len != here)
-		dec_weird(d, WEIRD_NETFLOW_BAD);
+		dec_weird(m->d, WEIRD_NETFLOW_BAD);
 	m->exported = (int64_t)cur_be32(c) * NSEC;
 	number = cur_be32(c);
-	if ((m->dom = domain_of(d, s, 10, cur_be32(c))) == NULL)
+	if ((m->dom = domain_of(m, 10, cur_be32(c))) == NULL)
 		return;
 	if (len < here)
 		c->left -= MIN_OF(here - len, c->left);
@@ -1022,55 +1121,115 @@ read_ipfix(struct dec *d, struct netflow *s, struct msg *m, struct cursor *c)
 	sequence(m, number, m->ndata, !m->missed);	/* records are */
 }
 
+static enum probe_result
+netflow_probe(const struct probe *p)
+{
+	struct span s = p->data, body;
+	const struct old_version *old;
+	unsigned version, count;
+
+	if (!p->is_udp || s.len < IPFIX_HEADER + SET_HEADER)
+		return PROBE_NO;
+	version = load_be16(s.ptr);
+	count = load_be16(s.ptr + 2);
+	if ((old = old_of(version)) != NULL) {
+		body = span_sub(s, old->header, SIZE_MAX);
+		return count > 0 && count <= old->most &&
+		    body.len >= count * old->record &&
+		    all_zero(span_sub(body, count * old->record, SIZE_MAX)) ?
+		    PROBE_YES : PROBE_NO;
+	}
+	if (version == 9 && count > 0 && s.len > V9_HEADER)
+		return sets_fit(span_sub(s, V9_HEADER, SIZE_MAX), 9) ?
+		    PROBE_YES : PROBE_NO;
+	if (version == 10 && count == s.len)
+		return sets_fit(span_sub(s, IPFIX_HEADER, SIZE_MAX), 10) ?
+		    PROBE_YES : PROBE_NO;
+	return PROBE_NO;
+}
+
 static void
 netflow_dgram(struct dec *d, void *state, const struct seg *seg)
 {
 	struct cursor c = cur_of(seg->data);
-	struct msg m = { .d = d, .seg = seg };
+	struct msg m = { .d = d, .seg = seg, .s = d->share,
+	    .now = seg->time };
 	uint16_t version = cur_be16(&c);
-	size_t header = version == 5 ? V5_HEADER : version == 9 ? V9_HEADER :
-	    version == 10 ? IPFIX_HEADER : SIZE_MAX;
+	const struct old_version *old = old_of(version);
+	size_t header = old != NULL ? old->header : version == 9 ?
+	    V9_HEADER : version == 10 ? IPFIX_HEADER : SIZE_MAX;
 
+	(void)state;
 	if (seg->data.len < header) {	/* or no version of ours */
 		dec_weird(d, WEIRD_NETFLOW_BAD);
 		return;
 	}
-	if (version == 5)
-		read_v5(d, state, &m, &c);
+	if (old != NULL)
+		read_old(&m, &c, version);
 	else if (version == 9)
-		read_v9(d, state, &m, &c);
+		read_v9(&m, &c);
 	else
-		read_ipfix(d, state, &m, &c);
+		read_ipfix(&m, &c);
 }
 
 static void
-netflow_close(struct dec *d, void *state)
+netflow_free(void *share)
 {
-	struct netflow *s = state;
+	struct netflow *s = share;
+	const void *key;
+	void *value;
+	uint32_t it = 0;
 
-	while (s->domains != NULL) {
-		struct domain *dom = s->domains;
+	if (s == NULL)
+		return;
+	s->d = NULL;
+	while (s->domains != NULL &&
+	    table_next(s->domains, &it, &key, &value))
+		templates_del(s, value, true, true);
+	table_free(s->domains);
+	flow_join_free(s->join);
+	free(s);
+}
 
-		s->domains = dom->next;
-		templates_del(d, dom, true, true);
-		dec_free(d, dom, sizeof(*dom));
+static void *
+netflow_new(void)
+{
+	struct netflow *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->domains = table_new(sizeof(struct domain_key),
+	    sizeof(struct domain), DOMAINS_MAX);
+	s->join = flow_join_new(WAITING_MAX);
+	if (s->domains == NULL || s->join == NULL) {
+		netflow_free(s);
+		return NULL;
 	}
-	s->ndomains = 0;
+	table_on_evict(s->domains, forget, s);
+	return s;
+}
+
+static bool
+netflow_end(struct dec *d, void *share)
+{
+	struct netflow *s = share;
+
+	return flow_join_end(d, s->join);
 }
 
 static const uint8_t netflow_kinds[] = { KIND_CONN, KIND_NONE };
 
 const struct decoder decoder_netflow = {
 	.name = "netflow",
-	.title = "NetFlow v5, v9 and IPFIX over UDP",
-	.doc = "Flow records as conn events of one direction, biflows of both; "
-	    "sampling applied. Left: rates of single interfaces, structured "
-	    "data, layer 2 flows, TCP and SCTP transport. RFC 3954, RFC 7011, "
-	    "RFC 5103.",
+	.title = "NetFlow v1, v5, v7, v9 and IPFIX over UDP",
+	.doc = "Flow records as conn events, both directions and all pieces "
+	    "of a conversation joined; sampling applied. Left: rates of single "
+	    "interfaces, structured data, layer 2 flows, v8, TCP and SCTP "
+	    "transport. RFC 3954, RFC 7011, RFC 5103.",
 	.kinds = netflow_kinds,
-	.state_size = sizeof(struct netflow),
 	.probe = netflow_probe,
 	.dgram = netflow_dgram,
-	.close = netflow_close,
+	.share_new = netflow_new,
+	.share_end = netflow_end,
+	.share_free = netflow_free,
 };
-_Static_assert(sizeof(struct netflow) <= DEC_STATE_MAX, "state of a flow");
