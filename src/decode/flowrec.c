@@ -176,7 +176,7 @@ client_of(const struct key *k, const struct joined *j)
 	return side == NOBODY ? j->first_side : side;
 }
 
-/* Zeek's states, where flags leave no doubt: of every packet, not of samples. */
+/* Zeek's states, where flags leave no doubt: of all packets, not of samples. */
 static const char *
 state_of(const struct key *k, const struct joined *j, unsigned client)
 {

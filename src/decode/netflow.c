@@ -11,17 +11,17 @@
  *		with that number
  *
  *	v1	1 count(2) uptime_ms(4) secs(4) nsecs(4), records of 52 bytes
- *	v7	7 count(2) uptime_ms(4) secs(4) nsecs(4) sequence(4) 0(4), records
- *		of 52 bytes
+ *	v7	7 count(2) uptime_ms(4) secs(4) nsecs(4) sequence(4) 0(4),
+ *		records of 52 bytes
  *
  * Each flow record that names both addresses and the protocol goes to
- * flowrec.c, which joins both directions and all pieces of a conversation to one
- * conn event.  A record of a firewall that tells of a flow just created and
+ * flowrec.c, which joins both directions and all pieces of a conversation to
+ * one conn event.  A record of a firewall that tells of a flow just created and
  * counts nothing yet is passed over: the same flow is told when it ends.
  * Counters are multiplied by the sampling rate, which flow.sampling tells.
  *
- * Exporters send templates every 10 to 30 minutes, which a UDP conversation does
- * not outlive: templates, sampling rates and sequence numbers are kept by
+ * Exporters send templates every 10 to 30 minutes, which no UDP conversation
+ * outlives: templates, sampling rates and sequence numbers are kept by
  * exporter address and observation domain (source id of v9, engine of v5), for
  * all conversations of the shard.  Records before their template are a weird.
  *
@@ -70,7 +70,7 @@ enum { BIFLOW_REVERSED = 2 };		/* IE 239: src is the responder */
 enum slot {
 	S_NONE,
 	/* addresses */
-	S_SRC4, S_DST4, S_NEXT4, S_BGP4, S_SRC6, S_DST6, S_NEXT6, S_BGP6,
+	S_SRC4, S_DST4, S_NEXT4, S_SRC6, S_DST6, S_NEXT6,
 	S_SRC_MAC, S_DST_MAC,
 	/* numbers */
 	S_PROTO, S_SPORT, S_DPORT, S_TOS, S_TCP_FLAGS, S_IN_IF, S_OUT_IF,
@@ -81,7 +81,7 @@ enum slot {
 	S_UP_FIRST, S_UP_LAST, S_FIRST_S, S_LAST_S, S_FIRST_MS, S_LAST_MS,
 	S_FIRST_US, S_LAST_US, S_FIRST_NS, S_LAST_NS, S_FIRST_AGO, S_LAST_AGO,
 	S_BOOT_MS, S_LONG_MS, S_LONG_US, S_REASON, S_FW_EVENT, S_BIFLOW,
-	S_DIRECTION,
+	S_DIRECTION, S_L4_SPORT, S_L4_DPORT,
 	/* sampling */
 	S_RATE, S_SAMPLER, S_SELECTED, S_SKIPPED, S_SAMPLE, S_POPULATION,
 	S_COUNT
@@ -97,11 +97,11 @@ static const struct element elements[] = {
 	{ 1, S_BYTES }, { 2, S_PKTS }, { 4, S_PROTO }, { 5, S_TOS },
 	{ 6, S_TCP_FLAGS }, { 7, S_SPORT }, { 8, S_SRC4 }, { 10, S_IN_IF },
 	{ 11, S_DPORT }, { 12, S_DST4 }, { 14, S_OUT_IF }, { 15, S_NEXT4 },
-	{ 16, S_SRC_AS }, { 17, S_DST_AS }, { 18, S_BGP4 }, { 21, S_UP_LAST },
+	{ 16, S_SRC_AS }, { 17, S_DST_AS }, { 21, S_UP_LAST },
 	{ 22, S_UP_FIRST }, { 23, S_BYTES_OUT }, { 24, S_PKTS_OUT },
 	{ 27, S_SRC6 }, { 28, S_DST6 }, { 32, S_ICMP }, { 34, S_RATE },
 	{ 48, S_SAMPLER }, { 50, S_RATE }, { 56, S_SRC_MAC }, { 58, S_VLAN },
-	{ 61, S_DIRECTION }, { 62, S_NEXT6 }, { 63, S_BGP6 }, { 80, S_DST_MAC },
+	{ 61, S_DIRECTION }, { 62, S_NEXT6 }, { 80, S_DST_MAC },
 	{ 85, S_BYTES_TOTAL }, { 86, S_PKTS_TOTAL }, { 136, S_REASON },
 	{ 139, S_ICMP }, { 150, S_FIRST_S }, { 151, S_LAST_S },
 	{ 152, S_FIRST_MS }, { 153, S_LAST_MS }, { 154, S_FIRST_US },
@@ -109,8 +109,8 @@ static const struct element elements[] = {
 	{ 158, S_FIRST_AGO }, { 159, S_LAST_AGO }, { 160, S_BOOT_MS },
 	{ 161, S_LONG_MS }, { 162, S_LONG_US }, { 176, S_ICMP_TYPE },
 	{ 177, S_ICMP_CODE }, { 178, S_ICMP_TYPE }, { 179, S_ICMP_CODE },
-	{ 180, S_SPORT }, { 181, S_DPORT }, { 182, S_SPORT },
-	{ 183, S_DPORT }, { 231, S_INI_BYTES }, { 232, S_RESP_BYTES },
+	{ 180, S_L4_SPORT }, { 181, S_L4_DPORT }, { 182, S_L4_SPORT },
+	{ 183, S_L4_DPORT }, { 231, S_INI_BYTES }, { 232, S_RESP_BYTES },
 	{ 233, S_FW_EVENT }, { 239, S_BIFLOW }, { 243, S_VLAN },
 	{ 298, S_INI_PKTS }, { 299, S_RESP_PKTS }, { 302, S_SAMPLER },
 	{ 305, S_SELECTED }, { 306, S_SKIPPED }, { 309, S_SAMPLE },
@@ -185,7 +185,7 @@ struct msg {
 struct flowrec {
 	uint64_t	has;		/* bit of each slot */
 	uint64_t	n[S_COUNT];
-	struct addr	addr[S_BGP6 + 1];
+	struct addr	addr[S_NEXT6 + 1];
 	uint8_t		mac[2][6];
 };
 
@@ -391,9 +391,9 @@ static bool
 length_fits(unsigned slot, unsigned len)
 {
 	switch (slot) {
-	case S_SRC4: case S_DST4: case S_NEXT4: case S_BGP4:
+	case S_SRC4: case S_DST4: case S_NEXT4:
 		return len == 4;
-	case S_SRC6: case S_DST6: case S_NEXT6: case S_BGP6:
+	case S_SRC6: case S_DST6: case S_NEXT6:
 		return len == 16;
 	case S_SRC_MAC: case S_DST_MAC:
 		return len == 6;
@@ -522,9 +522,9 @@ put_field(struct flowrec *r, unsigned slot, struct span s)
 
 	if (slot == S_NONE)
 		return;
-	if (slot <= S_BGP4) {
+	if (slot <= S_NEXT4) {
 		r->addr[slot] = addr_v4(s.ptr);
-	} else if (slot <= S_BGP6) {
+	} else if (slot <= S_NEXT6) {
 		r->addr[slot] = addr_v6(s.ptr);
 	} else if (slot <= S_DST_MAC) {
 		memcpy(r->mac[slot - S_SRC_MAC], s.ptr, 6);
@@ -767,7 +767,7 @@ counts_of(const struct flowrec *r, struct flow_rec *f)
 static void
 rest_of(const struct flowrec *r, struct flow_rec *f)
 {
-	static const uint8_t hops[] = { S_NEXT4, S_NEXT6, S_BGP4, S_BGP6 };
+	static const uint8_t hops[] = { S_NEXT4, S_NEXT6 };
 	static const struct {
 		uint8_t		slot;
 		uint16_t	bit;
@@ -841,8 +841,9 @@ ends_of(const struct flowrec *r, struct flow_rec *f)
 	f->proto = (uint8_t)r->n[S_PROTO];
 	f->addr[0] = r->addr[v6 ? S_SRC6 : S_SRC4];
 	f->addr[1] = r->addr[v6 ? S_DST6 : S_DST4];
-	f->port[0] = (uint16_t)num(r, S_SPORT);
-	f->port[1] = (uint16_t)num(r, S_DPORT);
+	/* Those of one protocol stand beside the general ones, and at 0. */
+	f->port[0] = (uint16_t)num(r, has(r, S_SPORT) ? S_SPORT : S_L4_SPORT);
+	f->port[1] = (uint16_t)num(r, has(r, S_DPORT) ? S_DPORT : S_L4_DPORT);
 	icmp_ports(r, f);
 	return true;
 }
@@ -985,8 +986,8 @@ read_sets(struct msg *m, struct cursor *c)
 	}
 }
 
-/* The fixed layouts: a header of count, uptime and time, of which v1 has no
- * more; v5 and v7 go on with the sequence number, v5 with engine and sampling. */
+/* The fixed layouts: a header of count, uptime and time, and v1 has no more; v5
+ * and v7 go on with the sequence number, v5 with engine and sampling. */
 static const struct old_version {
 	uint16_t	header, record, most;
 	struct tfield	field[20];	/* until a length of 0 */
