@@ -193,6 +193,7 @@ struct dec {
 						 * many unconsumed bytes lie
 						 * there (or the end); 0: any */
 	struct flow_mem		*mem;		/* NULL for records of files */
+	void			*share;		/* of share_new(), or NULL */
 };
 
 /*
@@ -261,6 +262,73 @@ bool		 rpc_head(struct span, struct rpc_head *);
 void		 rpc_pdu(struct dec *, struct rpc *, const struct seg *,
 		    const struct rpc_head *, struct span,
 		    const struct rpc_from *);
+/* -- flow records: NetFlow, IPFIX, sFlow, nfdump files (flowrec.c) --------- */
+
+/* What a record tells of one direction. */
+#define SENT_IP_BYTES	0x01u
+#define SENT_BYTES	0x02u	/* of payload */
+#define SENT_PKTS	0x04u
+#define SENT_FLAGS	0x08u	/* TCP */
+
+/* And of the flow. */
+#define FREC_TIMES	0x0001u	/* first and last, not only when exported */
+#define FREC_TOS	0x0002u
+#define FREC_IN_IF	0x0004u
+#define FREC_OUT_IF	0x0008u
+#define FREC_SRC_AS	0x0010u
+#define FREC_DST_AS	0x0020u
+#define FREC_NEXT_HOP	0x0040u
+#define FREC_SRC_MAC	0x0080u
+#define FREC_DST_MAC	0x0100u
+#define FREC_CLIENT	0x0200u	/* from is the client for certain */
+#define FREC_EGRESS	0x0400u	/* seen where it left the router */
+
+enum flow_end {		/* RFC 5102 5.11.3, flowEndReason */
+	FLOW_END_NONE, FLOW_END_IDLE, FLOW_END_ACTIVE, FLOW_END_FIN,
+	FLOW_END_FORCED, FLOW_END_LACK
+};
+
+/* What one direction sent. */
+struct flow_sent {
+	uint64_t	ip_bytes, bytes, pkts;
+	uint8_t		tcp_flags;
+	uint8_t		has;		/* SENT_; 0: nothing is told */
+};
+
+/* One record.  Most tell nothing of sent[1]. */
+struct flow_rec {
+	struct addr	 addr[2];	/* from, to */
+	struct addr	 exporter, next_hop;
+	int64_t		 first, last;	/* ns */
+	int64_t		 exported;	/* ns, or TIME_NONE */
+	struct flow_sent sent[2];	/* multiplied by the rate */
+	uint64_t	 rate;		/* one packet of so many; 1: all */
+	uint64_t	 record, offset;	/* where it stands */
+	uint32_t	 in_if, out_if, src_as, dst_as;
+	uint32_t	 tunnel;
+	uint16_t	 port[2];
+	uint16_t	 vlan;
+	uint16_t	 has;		/* FREC_ */
+	uint8_t		 mac[2][6];
+	uint8_t		 proto, tos;
+	uint8_t		 end;		/* enum flow_end */
+	bool		 one_way;	/* ICMP without a counterpart type */
+};
+
+/*
+ * Records of the same conversation, of both directions and cut at the active
+ * time-out, become one conn event.
+ */
+struct flow_join;
+struct flow_join *flow_join_new(uint32_t cap);
+void		 flow_join_free(struct flow_join *);
+/* now: when the record came, by the clock of the input. */
+void		 flow_join_add(struct dec *, struct flow_join *,
+		    const struct flow_rec *, int64_t now);
+/* Tells at most SHARE_EVENTS of what waits; false: there is more. */
+bool		 flow_join_end(struct dec *, struct flow_join *);
+/* Type and code of ICMP in place of ports, echo as in packets. */
+void		 flow_icmp(struct flow_rec *, uint8_t type, uint8_t code);
 
 /* -- Linux logs: what auditd, syslog and journal share ------------------- */
 
@@ -361,6 +429,7 @@ bool		 dec_win_xml(struct batch *, const struct record *,
 /* The channel that a provider writes to, if that is known. */
 struct span	 win_channel(struct span provider, uint64_t event_id);
 
+#define SHARE_EVENTS	256u
 #define DEC_STATE_MAX	256	/* bytes of state in a flow; more: dec_alloc */
 
 /*
@@ -384,6 +453,14 @@ struct decoder {
 			    const struct seg *);
 	/* The conversation is over: tell what is pending, free all. */
 	void		(*close)(struct dec *, void *state);
+	/* What all conversations of a shard share and what outlives them, as
+	 * the templates of exporters; optional, all three or none.  Made when
+	 * the first conversation is fed; bounded by itself. */
+	void		*(*share_new)(void);
+	/* The input is over, no conversation is left: tells what waits, at
+	 * most SHARE_EVENTS a call; false: there is more. */
+	bool		(*share_end)(struct dec *, void *share);
+	void		(*share_free)(void *share);
 
 	/* Records.  match is asked with the first record (of type rectype) of
 	 * a file; the best answer over 0 wins.  state lives as long as the

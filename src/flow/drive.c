@@ -41,6 +41,8 @@ drive(const struct decoder *dec, struct batch *b, const struct seg *seg,
 			talk_datagram(&x, side, seg[i].data);
 	}
 	talk_end(&x);
+	while (!share_end(&by, b))
+		;
 	ASSERT(by.pool.used == 0);
 }
 

@@ -587,6 +587,10 @@ flows_end(struct flows *fl, struct batch *b)
 			told++;
 			make_room(b);
 		}
+		if (!share_end(&s->feeder, b)) {
+			make_room(b);
+			return false;
+		}
 	}
 	/* As new, for the next file. */
 	for (unsigned k = 0; k < FLOW_SHARDS; k++)
@@ -659,7 +663,7 @@ feeder_for(const struct flow_limits *l, const struct demand *want,
 	bool names = want->kind[KIND_CONN] &&
 	    want->field[FIELD_CONN_SERVICE];
 
-	ASSERT(n <= 64);
+	ASSERT(n <= FEED_DECODERS);
 	by.ndecoders = (uint32_t)n;
 	for (size_t i = 0; i < n; i++) {
 		const struct decoder *d = roster[i];
@@ -751,6 +755,7 @@ flows_free(struct flows *fl)
 	for (unsigned i = 0; i < FLOW_SHARDS; i++)
 		if (fl->shard[i] != NULL) {
 			free_talks(fl->shard[i]);
+			share_free(&fl->shard[i]->feeder);
 			shard_free(fl->shard[i]);
 		}
 	frags_free(fl->frags);

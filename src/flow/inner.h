@@ -107,9 +107,12 @@ struct talk {
 	const struct decoder *dec;	/* NULL: still to be recognised */
 	void		*state;
 	uint64_t	 cand[2];	/* by side: decoders not excluded */
+	uint8_t		 dec_no;	/* of dec, in the roster */
 	uint8_t		 handovers;
 	struct stream	 st[2];
 };
+
+#define FEED_DECODERS	64	/* bits of a mask */
 
 /* What feeding needs, one a shard. */
 struct feeder {
@@ -119,6 +122,7 @@ struct feeder {
 	uint64_t	 feed_tcp, feed_udp, probe_tcp, probe_udp;
 	uint32_t	 carry_max;
 	struct mem_pool	 pool;
+	void		*share[FEED_DECODERS];	/* of the decoders */
 };
 
 /* One packet's worth of work. */
@@ -182,6 +186,10 @@ void		 talk_deliver(struct feed *, int side, const struct seg *);
 void		 talk_end(struct feed *);
 /* Frees at once: the contents are of no interest. */
 void		 talk_drop(struct feed *);
+/* Tells what decoders share, some of it a call, and frees it; false: there is
+ * more. */
+bool		 share_end(struct feeder *, struct batch *);
+void		 share_free(struct feeder *);
 /* Begins to feed decoder number i; false: nothing is fed. */
 bool		 talk_attach(struct feed *, uint32_t i);
 

@@ -66,7 +66,33 @@ dec_for(struct feed *x)
 	struct talk *t = x->f->talk;
 
 	return (struct dec){ .batch = x->b, .conv = &t->conv, .rec = x->rec,
-	    .mem = &t->mem };
+	    .mem = &t->mem, .share = x->by->share[t->dec_no] };
+}
+
+bool
+share_end(struct feeder *by, struct batch *b)
+{
+	for (uint32_t i = 0; i < by->ndecoders; i++) {
+		struct dec d = { .batch = b, .share = by->share[i] };
+
+		if (d.share == NULL)
+			continue;
+		if (!by->roster[i]->share_end(&d, d.share))
+			return false;
+		by->roster[i]->share_free(d.share);
+		by->share[i] = NULL;
+	}
+	return true;
+}
+
+void
+share_free(struct feeder *by)
+{
+	for (uint32_t i = 0; i < by->ndecoders; i++) {
+		if (by->share[i] != NULL)
+			by->roster[i]->share_free(by->share[i]);
+		by->share[i] = NULL;
+	}
 }
 
 static void
@@ -399,7 +425,9 @@ talk_attach(struct feed *x, uint32_t i)
 		return false;
 	}
 	ASSERT(dec->state_size <= DEC_STATE_MAX);
-	if (!mem_take(&t->mem, dec->state_size)) {
+	if ((dec->share_new != NULL && x->by->share[i] == NULL &&
+	    (x->by->share[i] = dec->share_new()) == NULL) ||
+	    !mem_take(&t->mem, dec->state_size)) {
 		batch_weird(x->b, WEIRD_STATE_LIMIT, x->rec);
 		talk_drop(x);
 		return false;
@@ -411,6 +439,7 @@ talk_attach(struct feed *x, uint32_t i)
 		return false;
 	}
 	t->dec = dec;
+	t->dec_no = (uint8_t)i;
 	conv_of(x->f, x->from, &t->conv);
 	return true;
 }

@@ -276,24 +276,34 @@ until(struct writer *w, int64_t time_us)
 
 /* ---- flows into records ---- */
 
+/* of one piece: the first has the SYN, the last FIN or RST */
 static uint8_t
-tcp_flags(const struct flow *f, bool back)
+tcp_flags(const struct flow *f, bool back, bool first, bool last)
 {
+	uint8_t flags;
+
 	if (f->proto != PROTO_TCP)
 		return 0;
 	switch (f->end) {
-	case END_SILENT: return 0x02;
+	case END_SILENT: flags = 0x02; break;
 	case END_REFUSED: return back ? 0x14 : 0x02;
-	case END_RESET: return back ? 0x1a : 0x1e;
-	case END_OPEN: return 0x1a;
-	default: return 0x1b;
+	case END_RESET: flags = back ? 0x1a : 0x1e; break;
+	case END_OPEN: flags = 0x1a; break;
+	default: flags = 0x1b; break;
 	}
+	if (!first && f->end != END_SILENT)
+		flags &= 0xfd;
+	if (!last)
+		flags &= 0xfa;
+	return flags;
 }
 
+/* left: packets that come after this piece */
 static void
 piece(struct netflow *n, const struct flow *f, int64_t from, int64_t to,
-    const uint64_t bytes[2], const uint64_t packets[2])
+    const uint64_t bytes[2], const uint64_t packets[2], const uint64_t left[2])
 {
+	const uint64_t all[2] = { f->up_pkts, f->down_pkts };
 	unsigned head = f->proto == PROTO_TCP ? 40 : 28, back;
 	struct record r;
 	uint64_t octets;
@@ -310,7 +320,9 @@ piece(struct netflow *n, const struct flow *f, int64_t from, int64_t to,
 		    .dport = back ? f->sport : f->dport,
 		    .octets = octets > UINT32_MAX ? UINT32_MAX :
 		    (uint32_t)octets, .packets = (uint32_t)packets[back],
-		    .proto = f->proto, .flags = tcp_flags(f, back) };
+		    .proto = f->proto, .flags = tcp_flags(f, back,
+		    packets[back] + left[back] == all[back],
+		    left[back] == 0) };
 		if (f->proto == PROTO_ICMP) {	/* type, code in the port */
 			r.sport = 0;
 			r.dport = back ? 0 : (uint16_t)(f->sport << 8);
@@ -329,6 +341,7 @@ shaped_pieces(struct netflow *n, const struct flow *f)
 	uint64_t left[2] = { f->up, f->down };
 	uint64_t left_pkts[2] = { f->up_pkts, f->down_pkts };
 	uint64_t bytes[2] = { 0, 0 }, packets[2] = { 0, 0 };
+	static const uint64_t none[2];
 	int64_t from = 0, last = 0;
 	struct burst_at at;
 	struct bursts b;
@@ -337,12 +350,13 @@ shaped_pieces(struct netflow *n, const struct flow *f)
 	bursts_begin(&b, f);
 	while (bursts_next(&b, &at)) {
 		if (at.at_us - from > n->active_us) {
-			piece(n, f, from, last, bytes, packets);
 			for (back = 0; back < 2; back++) {
 				left[back] -= bytes[back];
 				left_pkts[back] -= packets[back];
-				bytes[back] = packets[back] = 0;
 			}
+			piece(n, f, from, last, bytes, packets, left_pkts);
+			for (back = 0; back < 2; back++)
+				bytes[back] = packets[back] = 0;
 			from = at.at_us;
 		}
 		last = at.at_us;
@@ -351,14 +365,14 @@ shaped_pieces(struct netflow *n, const struct flow *f)
 		packets[0] += burst_packets(at.up, at.down);
 		packets[1] += burst_packets(at.down, at.up);
 	}
-	piece(n, f, from, f->len_us, left, left_pkts);
+	piece(n, f, from, f->len_us, left, left_pkts, none);
 }
 
-/* of all, what has gone when part of whole has */
+/* of all, what has gone when part of whole has; the first goes at once */
 static uint64_t
 gone(uint64_t all, uint64_t part, uint64_t whole)
 {
-	return whole == 0 ? 0 : all * part / whole;
+	return whole == 0 ? 0 : (all * part + whole - 1) / whole;
 }
 
 /* packets evenly over the pieces, bytes with the packets */
@@ -367,7 +381,7 @@ even_pieces(struct netflow *n, const struct flow *f)
 {
 	const uint64_t all[2] = { f->up, f->down };
 	const uint64_t pkts[2] = { f->up_pkts, f->down_pkts };
-	uint64_t bytes[2], packets[2], before, after;
+	uint64_t bytes[2], packets[2], left[2], before, after;
 	int64_t k, count = f->len_us / n->active_us + 1, from, to;
 	unsigned back;
 
@@ -380,10 +394,11 @@ even_pieces(struct netflow *n, const struct flow *f)
 			after = gone(pkts[back], (uint64_t)k + 1,
 			    (uint64_t)count);
 			packets[back] = after - before;
+			left[back] = pkts[back] - after;
 			bytes[back] = gone(all[back], after, pkts[back]) -
 			    gone(all[back], before, pkts[back]);
 		}
-		piece(n, f, from, to, bytes, packets);
+		piece(n, f, from, to, bytes, packets, left);
 	}
 }
 

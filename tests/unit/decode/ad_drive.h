@@ -126,7 +126,7 @@ drive_bytes(unsigned dir, struct span data, size_t step)
 		drive_stream(dir, span_sub(data, i, step), 0);
 }
 
-static void
+static void __attribute__((__unused__))
 drive_close(void)
 {
 	dr.row->close(&dr.dec, dr.state);
@@ -176,7 +176,7 @@ text(unsigned i, unsigned field)
 #define CHECK(i, field, want) assert_string_equal(text(i, field), want)
 
 /* Hexadecimal text (blanks are skipped) to bytes in the arena. */
-static struct span
+static struct span __attribute__((__unused__))
 hex(const char *s)
 {
 	uint8_t *p = arena_alloc(&dr.batch.arena, strlen(s) / 2 + 1);
