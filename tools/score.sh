@@ -97,13 +97,13 @@ grid() {
 	row exfil zeek - "exfil:count=10,volume=200,pieces=40,pause=400"
 	row exfil netflow9 - "exfil:count=10,volume=500"
 	for kind in vertical horizontal slow distributed; do
-		row scan zeek - "scan:count=5,kind=$kind"
+		row scan zeek 90 "scan:count=5,kind=$kind"
 	done
-	row scan zeek - "scan:count=5,kind=horizontal,from=inside"
-	row scan zeek - "scan:count=5,kind=vertical,proto=udp"
-	row scan zeek - "scan:count=5,kind=horizontal,proto=icmp"
+	row scan zeek 90 "scan:count=5,kind=horizontal,from=inside"
+	row scan zeek 90 "scan:count=5,kind=vertical,proto=udp"
+	row scan zeek 90 "scan:count=5,kind=horizontal,proto=icmp"
 	row scan netflow5 - "scan:count=5,kind=horizontal"
-	row scan zeek - "user-enumeration:count=5"
+	row scan zeek 90 "user-enumeration:count=5"
 	for service in ssh rdp smb ldap kerberos; do
 		row bruteforce zeek - "bruteforce:count=5,service=$service"
 	done
