@@ -105,9 +105,9 @@ grid() {
 	row scan netflow5 - "scan:count=5,kind=horizontal"
 	row scan zeek 90 "user-enumeration:count=5"
 	for service in ssh rdp smb ldap kerberos; do
-		row bruteforce zeek - "bruteforce:count=5,service=$service"
+		row bruteforce zeek 90 "bruteforce:count=5,service=$service"
 	done
-	row bruteforce zeek - "spray"
+	row bruteforce zeek 90 "spray"
 	row bruteforce zeek - "spray:service=ssh,accounts=100,sources=40"
 	row kerberoast pcap 90 "kerberoast:count=10"
 	row kerberoast pcap - "kerberoast:count=10,etype=18,tickets=30"
