@@ -602,10 +602,11 @@ got_in(struct guess *g, const struct event *e, const struct sign_in *in)
 		(void)small_set_add(&g->good, span_of(&user, sizeof(user)));
 	if (!g->told || g->in || time_diff(e->time, g->last) > AFTER)
 		return;
-	/* In a spray only with an account that it had tried, or at once. */
-	if (g->spray && user != 0 && !small_set_has(&g->users,
-	    span_of(&user, sizeof(user))) &&
-	    time_diff(e->time, g->last) > BURST)
+	/* With an account that it had tried; in a spray, where each is tried
+	 * once, any that it gets in with at once. */
+	if (user != 0 && g->users.n != 0 && g->users.n < SMALL_SET_MAX &&
+	    !small_set_has(&g->users, span_of(&user, sizeof(user))) &&
+	    (!g->spray || time_diff(e->time, g->last) > BURST))
 		return;
 	g->in = true;
 	g->in_at = (struct evidence){ e->loc, e->time };
@@ -991,7 +992,7 @@ weigh_guess(const struct detect *d, struct finding *f, const struct guess *g)
 {
 	bool inside = is_inside(d, g->src);
 
-	f->severity = inside ? SEV_HIGH : SEV_MEDIUM;
+	f->severity = inside && g->spray ? SEV_HIGH : SEV_MEDIUM;
 	f->confidence = g->spray ? 85 : 80;
 	if (g->in) {
 		f->severity = inside || !g->spray ? SEV_HIGH : SEV_CRITICAL;

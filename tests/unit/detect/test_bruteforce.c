@@ -64,7 +64,7 @@ test_one_source(void **unused)
 	assert_int_equal(hunt("bruteforce"), 1);
 	ENTITY_IS(0, SRC_IP, IN);
 	ENTITY_IS(0, DST_IP, "10.0.0.5");
-	assert_int_equal(dr.found[0].severity, SEV_HIGH);
+	assert_int_equal(dr.found[0].severity, SEV_MEDIUM);
 	assert_string_equal(dr.found[0].attack, "T1110.001");
 	assert_true(says(0, IN " tried 20 times to sign in to 10.0.0.5 "
 	    "(Kerberos) as 3 accounts (user0@CORP, user1@CORP, user2@CORP) "
@@ -93,6 +93,7 @@ test_gets_in(void **unused)
 		auth(i * 2, S, i % 2 ? "root" : "admin", "failed");
 	assert_int_equal(hunt("bruteforce"), 1);
 	assert_int_equal(dr.found[0].severity, SEV_LOW);	/* the world */
+	auth(110, S, "operator", "accepted");	/* was not tried */
 	auth(120, S, "admin", "accepted");
 	auth(130, S, "root", "accepted");
 	assert_int_equal(hunt("bruteforce"), 1);
