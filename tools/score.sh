@@ -112,7 +112,7 @@ grid() {
 	row kerberoast pcap 90 "kerberoast:count=10"
 	row kerberoast pcap - "kerberoast:count=10,etype=18,tickets=30"
 	row kerberoast zeek - "kerberoast:count=10"
-	row asrep-roast pcap - "asrep-roast:count=10"
+	row asrep-roast pcap 90 "asrep-roast:count=10"
 	row share-sweep pcap 90 "share-sweep:count=10"
 	row share-sweep zeek - "share-sweep:count=10"
 	row share-sweep pcap - "share-sweep:count=10,share=data,gap=30"
