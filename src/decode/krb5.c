@@ -42,7 +42,11 @@
 #define HEAD_MIN	32		/* tells tag, pvno and type for sure */
 
 #define PVNO		5
+/* RFC 4120 7.5.2, RFC 4556 3.1.3, RFC 6113 */
 #define PA_ENC_TIMESTAMP 2
+#define PA_PK_AS_REQ	16
+#define PA_FX_FAST	136
+#define PA_ENCRYPTED_CHALLENGE 138
 
 enum msg_type {
 	AS_REQ = 10, AS_REP = 11, TGS_REQ = 12, TGS_REP = 13, AP_REQ = 14,
@@ -186,8 +190,14 @@ read_padata(struct cursor *list, struct facts *f)
 	for (unsigned i = 0; i < PADATA_MAX && list->left != 0; i++) {
 		struct cursor pa = der_enter(list, DER_SEQUENCE);
 
-		if (ctx_int(&pa, 1) == PA_ENC_TIMESTAMP && cur_ok(&pa))
-			f->preauth = true;
+		switch (ctx_int(&pa, 1)) {
+		case PA_ENC_TIMESTAMP: case PA_PK_AS_REQ: case PA_FX_FAST:
+		case PA_ENCRYPTED_CHALLENGE:
+			f->preauth |= cur_ok(&pa);
+			break;
+		default:
+			break;
+		}
 	}
 }
 

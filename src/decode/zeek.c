@@ -177,6 +177,8 @@ static const struct map map_ssh[] = {
 	{ "host_key_alg", FIELD_SSH_HOST_KEY, HOW_TEXT },
 	{ "hassh", FIELD_SSH_HASSH, HOW_TEXT },
 	{ "hasshServer", FIELD_SSH_HASSH_SERVER, HOW_TEXT },
+	{ "auth_success", FIELD_SSH_SUCCESS, HOW_BOOL },
+	{ "auth_attempts", FIELD_SSH_ATTEMPTS, HOW_U64 },
 	{ NULL, 0, 0 }
 };
 

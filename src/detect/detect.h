@@ -127,6 +127,26 @@ struct small_set {
 bool		 small_set_add(struct small_set *, struct span);
 bool		 small_set_has(const struct small_set *, struct span);
 
+/* How many different things, of any number, in 64 bytes; to some 13 %. */
+#define SKETCH_SIZE	64u
+struct sketch {
+	uint8_t		r[SKETCH_SIZE];
+};
+/* false: it changes nothing, and so the count neither. */
+bool		 sketch_add(struct sketch *, const void *, size_t);
+unsigned	 sketch_count(const struct sketch *);
+
+/* Where something was seen: the first two and the last two places. */
+#define PLACES		4u
+struct places {
+	uint32_t	n;		/* ever */
+	struct evidence	at[PLACES];
+};
+void		 places_add(struct places *, const struct locator *,
+		    int64_t time);
+/* Into the finding, which counts as many as there were. */
+void		 finding_places(struct finding *, const struct places *);
+
 /* Lines of a file in the shipped folder, columns divided by bars.  A file that
  * is not there is none; false: a line that take() refused, see why. */
 #define SHARE_LINE	512u
