@@ -35,6 +35,20 @@ void		 md5_hex(struct span, char out[33]);
 void		 sha1_hex(struct span, char out[41]);
 void		 sha256_hex(struct span, char out[65]);
 void		 sha1_raw(struct span, uint8_t out[20]);
+#define HMAC_MESSAGE_MAX 64	/* key derivation has some 30 bytes */
+/* Keys of up to 64 bytes. */
+void		 hmac_sha256(struct span key, struct span msg,
+		    uint8_t out[32]);
+
+/* -- AES (libcrypto) ---------------------------------------------------- */
+
+bool		 aes128_block(const uint8_t k[16], const uint8_t in[16],
+		    uint8_t out[16]);
+/* src: text and 16 bytes of tag behind it; dst has room for the text.  false:
+ * the tag is wrong, dst is undefined then. */
+bool		 aes128_gcm_open(const uint8_t k[16],
+		    const uint8_t nonce[12], struct span aad, struct span src,
+		    uint8_t *dst);
 
 /* -- DER / BER (X.690) -------------------------------------------------- */
 

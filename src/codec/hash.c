@@ -98,3 +98,25 @@ sha1_raw(struct span s, uint8_t out[20])
 	digest(DIGEST_SHA1, s, raw);
 	memcpy(out, raw, 20);
 }
+
+/* RFC 2104: two hashes around the message. */
+void
+hmac_sha256(struct span key, struct span msg, uint8_t out[32])
+{
+	uint8_t block[64 + HMAC_MESSAGE_MAX], inner[64 + 32];
+	uint8_t raw[EVP_MAX_MD_SIZE] = { 0 };
+
+	ASSERT(key.len <= 64 && msg.len <= HMAC_MESSAGE_MAX);
+	for (size_t i = 0; i < 64; i++) {
+		uint8_t k = i < key.len ? key.ptr[i] : 0;
+
+		block[i] = k ^ 0x36;
+		inner[i] = k ^ 0x5c;
+	}
+	if (msg.len != 0)
+		memcpy(block + 64, msg.ptr, msg.len);
+	digest(DIGEST_SHA256, span_of(block, 64 + msg.len), raw);
+	memcpy(inner + 64, raw, 32);
+	digest(DIGEST_SHA256, span_of(inner, sizeof(inner)), raw);
+	memcpy(out, raw, 32);
+}

@@ -366,6 +366,48 @@ struct sudo_line {
 bool		 sysmon_event(struct dec *, const struct log_line *);
 bool		 log_sudo(struct span msg, struct sudo_line *);
 
+/* -- TLS hellos, in records and in QUIC (hello.c) -------------------------- */
+
+#define HELLO_TYPE_CLIENT 1	/* handshake types */
+#define HELLO_TYPE_SERVER 2
+#define HELLO_EXT_PRE_SHARED_KEY 41
+struct hello {			/* borrows from the message */
+	struct span	suites;		/* server: the one */
+	struct span	exts;
+	uint16_t	version;
+	bool		is_retry;	/* HelloRetryRequest, RFC 8446 4.1.3 */
+	bool		is_torn;	/* extensions break off */
+	bool		is_ssl2;
+};
+
+/* Body of a hello; false: breaks off before the extensions. */
+bool		 hello_read(struct span body, bool is_server, struct hello *);
+bool		 hello_read_ssl2(struct span body, struct hello *);
+bool		 hello_ext(const struct hello *, uint16_t type,
+		    struct span *body);
+bool		 hello_is_tls13(uint16_t version);
+/* Of a server: its version, its suite, the group of its key share (0: none). */
+uint16_t	 hello_chosen_version(const struct hello *);
+uint16_t	 hello_suite(const struct hello *);
+uint16_t	 hello_group(const struct hello *);
+/* Their facts to the event in the making; transport: t or q, for JA4. */
+void		 hello_add_client(struct dec *, const struct hello *,
+		    char transport);
+void		 hello_add_server(struct dec *, const struct hello *,
+		    bool resumed);
+void		 hello_add_group(struct dec *, uint16_t group);
+void		 hello_add_alert(struct dec *, uint8_t code);
+
+/* A text in the making on the stack. */
+#define DEC_TEXT_MAX	8192	/* JA3 or JA4 text, a name */
+struct dec_text {
+	struct buf	b;
+	uint8_t		mem[DEC_TEXT_MAX];
+};
+struct buf	*dec_text_init(struct dec_text *);
+/* A field, left out with a weird when the text did not fit. */
+void		 dec_add_text(struct dec *, unsigned field, const struct buf *);
+
 /* -- rows of other network sensors -- */
 
 /* Number of an encryption type from its name (RFC 3961, RFC 4757), dashes or

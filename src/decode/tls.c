@@ -6,11 +6,7 @@
  *	record		type(1) version(2) length(2) payload
  *			20 change_cipher_spec, 21 alert, 22 handshake, 23 data
  *	handshake	type(1) length(3) body; may span records
- *	ClientHello	version(2) random(32) session<1> suites<2>
- *			compression<1> [extensions<2>]
- *	ServerHello	version(2) random(32) session<1> suite(2)
- *			compression(1) [extensions<2>]
- *	extension	type(2) body<2>
+ *	hellos		see hello.c
  *	Certificate	list<3> of certificate<3>	(clear up to TLS 1.2)
  *	ServerKeyExchange  DHE: p<2> g<2> Ys<2> ...	ECDHE: 3 group(2) ...
  *	<n>: preceded by a length of n bytes
@@ -33,7 +29,6 @@
 #define TLS_RECORDS_MAX	512	/* a direction; a handshake has some 10.  Ends
 				 * captures that hold one side only */
 #define TLS_LIST_MAX	512	/* items of a list; IANA has 350 suites */
-#define TLS_TEXT_MAX	8192	/* JA3 or JA4 text, a name */
 #define TLS_SSL2_HELLO_MAX 1024	/* sslv2-compatible hello */
 
 enum {	/* record types */
@@ -46,12 +41,6 @@ enum {	/* handshake types */
 	HS_SERVER_KEY_EXCHANGE = 12, HS_CERTIFICATE_REQUEST = 13,
 	HS_SERVER_HELLO_DONE = 14, HS_CERTIFICATE_VERIFY = 15,
 	HS_CLIENT_KEY_EXCHANGE = 16, HS_LAST = 25, HS_NEXT_PROTOCOL = 67
-};
-
-enum {	/* extensions */
-	EXT_SERVER_NAME = 0, EXT_GROUPS = 10, EXT_POINT_FORMATS = 11,
-	EXT_SIGNATURE_ALGS = 13, EXT_ALPN = 16, EXT_KEY_SHARE_DRAFT = 40,
-	EXT_PRE_SHARED_KEY = 41, EXT_VERSIONS = 43, EXT_KEY_SHARE = 51
 };
 
 /* One direction. */
@@ -95,665 +84,27 @@ _Static_assert(sizeof(struct tls) <= DEC_STATE_MAX, "state of tls");
 
 enum { ROLE_CLIENT, ROLE_SERVER };	/* index of hello, leaf, saw_cert */
 
-/* -- hellos -------------------------------------------------------------- */
-
-struct hello {
-	struct span	suites;		/* server: the one */
-	struct span	exts;
-	uint16_t	version;
-	bool		is_retry;	/* HelloRetryRequest, RFC 8446 4.1.3 */
-	bool		is_torn;	/* extensions break off */
-};
-
-/* GREASE, RFC 8701: 0x0a0a, 0x1a1a to 0xfafa. */
-static bool
-is_grease(uint16_t v)
-{
-	return (v & 0x0f0f) == 0x0a0a && v >> 8 == (v & 0xff);
-}
-
-/* The next extension; false at the end. */
-static bool
-next_ext(struct cursor *c, uint16_t *type, struct span *body)
-{
-	if (c->left == 0)
-		return false;
-	*type = cur_be16(c);
-	*body = cur_take(c, cur_be16(c));
-	return cur_ok(c);
-}
-
-static bool
-find_ext(const struct hello *h, uint16_t want, struct span *body)
-{
-	struct cursor c = cur_of(h->exts);
-	uint16_t type;
-
-	while (next_ext(&c, &type, body))
-		if (type == want)
-			return true;
-	*body = SPAN_NONE;
-	return false;
-}
-
-/* Of either side; false: breaks off before the extensions. */
-static bool
-read_hello(struct span body, bool is_server, struct hello *h)
-{
-	/* SHA-256("HelloRetryRequest"), RFC 8446 4.1.3 */
-	static const uint8_t retry[32] = {
-		0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
-		0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
-		0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
-		0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c
-	};
-	struct cursor c = cur_of(body), exts;
-	bool is_draft;
-	struct span ext;
-	uint16_t type;
-
-	memset(h, 0, sizeof(*h));
-	h->version = cur_be16(&c);
-	h->is_retry = span_eq(cur_take(&c, 32), span_of(retry, 32));
-	/* TLS 1.3 up to draft 21: no session, no compression in ServerHello
-	 * (RFC 8446 itself says 0x0303 here) */
-	is_draft = is_server &&
-	    (h->version >> 8 == 0x7f || h->version == 0x0304);
-	if (!is_draft)
-		cur_skip(&c, cur_u8(&c));
-	h->suites = cur_take(&c, is_server ? 2 : cur_be16(&c));
-	if (is_server)
-		cur_skip(&c, !is_draft);
-	else
-		cur_skip(&c, cur_u8(&c));
-	if (!cur_ok(&c) || h->suites.len % 2 != 0)
-		return false;
-	if (c.left > 0) {
-		size_t n = cur_be16(&c);
-
-		h->is_torn = !cur_ok(&c) || n > c.left;
-		h->exts = cur_take(&c, MIN_OF(n, c.left));
-	}
-	exts = cur_of(h->exts);
-	while (next_ext(&exts, &type, &ext))
-		;
-	h->is_torn = h->is_torn || !cur_ok(&exts);
-	return true;
-}
-
-/*
- * RFC 5246 E.2: version(2) suites_len(2) session_len(2) challenge_len(2)
- * suites session challenge; suites of 3 bytes.
- */
-static bool
-read_ssl2_hello(struct span body, struct hello *h)
-{
-	struct cursor c = cur_of(body);
-	size_t n, rest;
-
-	memset(h, 0, sizeof(*h));
-	h->version = cur_be16(&c);
-	n = cur_be16(&c);
-	rest = cur_be16(&c);
-	rest += cur_be16(&c);
-	h->suites = cur_take(&c, n);
-	cur_skip(&c, rest);
-	return cur_ok(&c) && n % 3 == 0;
-}
+/* -- the event ----------------------------------------------------------- */
 
 static bool
 read_client_hello(const struct tls *t, struct hello *h)
 {
-	return t->is_ssl2_hello ? read_ssl2_hello(t->hello[ROLE_CLIENT], h) :
-	    read_hello(t->hello[ROLE_CLIENT], false, h);
-}
-
-/* A list of 16-bit numbers in an extension, behind a length of n bytes. */
-static struct cursor
-ext_list(const struct hello *h, uint16_t type, unsigned length_size)
-{
-	struct cursor c;
-	struct span body;
-
-	if (!find_ext(h, type, &body))
-		return cur_of(SPAN_NONE);
-	c = cur_of(body);
-	return cur_sub(&c, length_size == 1 ? cur_u8(&c) : cur_be16(&c));
-}
-
-/* The highest version that a client offers. */
-static uint16_t
-offered_version(const struct hello *h)
-{
-	struct cursor c = ext_list(h, EXT_VERSIONS, 1);
-	uint16_t best = 0;
-
-	while (c.left >= 2) {
-		uint16_t v = cur_be16(&c);
-
-		/* drafts (0x7fnn) only when nothing else is offered */
-		if (is_grease(v) || (v >> 8 == 0x7f && best != 0))
-			continue;
-		if (v > best || best >> 8 == 0x7f)
-			best = v;
-	}
-	return best != 0 ? best : h->version;
-}
-
-static uint16_t
-chosen_version(const struct hello *h)
-{
-	struct span body;
-	struct cursor c;
-
-	if (!find_ext(h, EXT_VERSIONS, &body))
-		return h->version;
-	c = cur_of(body);
-	return cur_be16(&c);
-}
-
-static bool
-is_tls13(uint16_t version)
-{
-	return version == 0x0304 || version >> 8 == 0x7f;
-}
-
-static uint16_t
-suite_of(const struct hello *server)
-{
-	struct cursor c = cur_of(server->suites);
-
-	return cur_be16(&c);
-}
-
-/* -- fingerprints -------------------------------------------------------- */
-
-/* A text in the making on the stack. */
-struct text {
-	struct buf	b;
-	uint8_t		mem[TLS_TEXT_MAX];
-};
-
-static struct buf *
-text_init(struct text *t)
-{
-	/* As large as its cap, so that it never asks for memory. */
-	t->b = (struct buf){ .ptr = t->mem, .size = sizeof(t->mem),
-	    .cap = sizeof(t->mem) };
-	return &t->b;
-}
-
-/* Numbers of size bytes, decimal, joined by '-', without GREASE. */
-static void
-put_numbers(struct buf *b, struct cursor c, unsigned size)
-{
-	bool first = true;
-
-	while (c.left >= size) {
-		uint16_t v = size == 1 ? cur_u8(&c) : cur_be16(&c);
-
-		if (size == 2 && is_grease(v))
-			continue;
-		if (!first)
-			buf_byte(b, '-');
-		buf_put_u64(b, v);
-		first = false;
-	}
+	return t->is_ssl2_hello ?
+	    hello_read_ssl2(t->hello[ROLE_CLIENT], h) :
+	    hello_read(t->hello[ROLE_CLIENT], false, h);
 }
 
 static void
-put_ext_types(struct buf *b, const struct hello *h)
-{
-	struct cursor c = cur_of(h->exts);
-	struct span body;
-	uint16_t type;
-	bool first = true;
-
-	while (next_ext(&c, &type, &body)) {
-		if (is_grease(type))
-			continue;
-		if (!first)
-			buf_byte(b, '-');
-		buf_put_u64(b, type);
-		first = false;
-	}
-}
-
-/* github.com/salesforce/ja3:
- * version,suites,extensions,groups,point formats */
-static void
-ja3_put(struct buf *b, const struct hello *h)
-{
-	buf_put_u64(b, h->version);
-	buf_byte(b, ',');
-	put_numbers(b, cur_of(h->suites), 2);
-	buf_byte(b, ',');
-	put_ext_types(b, h);
-	buf_byte(b, ',');
-	put_numbers(b, ext_list(h, EXT_GROUPS, 2), 2);
-	buf_byte(b, ',');
-	put_numbers(b, ext_list(h, EXT_POINT_FORMATS, 1), 1);
-}
-
-/* version,suite,extensions */
-static void
-ja3s_put(struct buf *b, const struct hello *h)
-{
-	buf_put_u64(b, h->version);
-	buf_byte(b, ',');
-	buf_put_u64(b, suite_of(h));
-	buf_byte(b, ',');
-	put_ext_types(b, h);
-}
-
-static int
-cmp_u16(const void *a, const void *b)
-{
-	return *(const uint16_t *)a - *(const uint16_t *)b;
-}
-
-static void
-put_hex16(struct buf *b, uint16_t v)
-{
-	uint8_t be[2] = { (uint8_t)(v >> 8), (uint8_t)v };
-
-	hex_put(b, span_of(be, 2));
-}
-
-static void
-put_hex_list(struct buf *b, const uint16_t *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0)
-			buf_byte(b, ',');
-		put_hex16(b, v[i]);
-	}
-}
-
-/* Two characters of the first protocol of ALPN: its first and last one, or,
- * when one of these is not alphanumeric, the outer digits of their
- * hexadecimal form. */
-static void
-ja4_alpn_put(struct buf *b, const struct hello *h)
-{
-	static const char hex[] = "0123456789abcdef";
-	struct cursor c = ext_list(h, EXT_ALPN, 2);
-	struct span name = cur_take(&c, cur_u8(&c));
-	uint8_t first, last, f, l;
-
-	c = cur_of(name);
-	if (name.len == 0) {
-		buf_str(b, "00");
-		return;
-	}
-	first = cur_peek(&c, 0);
-	last = cur_peek(&c, name.len - 1);
-	f = ascii_lower(first);
-	l = ascii_lower(last);
-	if ((ascii_is_digit(f) || (f >= 'a' && f <= 'z')) &&
-	    (ascii_is_digit(l) || (l >= 'a' && l <= 'z'))) {
-		buf_byte(b, first);
-		buf_byte(b, last);
-	} else {
-		buf_byte(b, (uint8_t)hex[first >> 4]);
-		buf_byte(b, (uint8_t)hex[last & 15]);
-	}
-}
-
-static const char *
-ja4_version(uint16_t v)
-{
-	switch (v) {
-	case 0x0304: return "13";
-	case 0x0303: return "12";
-	case 0x0302: return "11";
-	case 0x0301: return "10";
-	case 0x0300: return "s3";
-	case 0x0002: return "s2";
-	default: return "00";
-	}
-}
-
-/* The three parts of JA4 before hashing (github.com/FoxIO-LLC/ja4, JA4 TLS
- * client only, BSD). */
-struct ja4 {
-	struct text	head;		/* t13d1516h2 */
-	struct text	suites;		/* sorted */
-	struct text	exts;		/* sorted without SNI and ALPN,
-					 * _signature algorithms as sent */
-};
-
-static void
-ja4_exts(struct ja4 *j, const struct hello *h, size_t *count, bool *has_sni)
-{
-	struct cursor c = cur_of(h->exts);
-	uint16_t list[TLS_LIST_MAX], type;
-	struct buf *b = text_init(&j->exts);
-	struct span body;
-	bool first = true;
-	size_t n = 0;
-
-	while (next_ext(&c, &type, &body)) {
-		if (is_grease(type))
-			continue;
-		(*count)++;
-		*has_sni = *has_sni || type == EXT_SERVER_NAME;
-		if (type != EXT_SERVER_NAME && type != EXT_ALPN &&
-		    n < TLS_LIST_MAX)
-			list[n++] = type;
-	}
-	qsort(list, n, sizeof(list[0]), cmp_u16);
-	put_hex_list(b, list, n);
-	c = ext_list(h, EXT_SIGNATURE_ALGS, 2);
-	while (c.left >= 2) {
-		type = cur_be16(&c);
-		if (is_grease(type))
-			continue;
-		buf_byte(b, first ? '_' : ',');
-		put_hex16(b, type);
-		first = false;
-	}
-}
-
-static void
-ja4_make(struct ja4 *j, const struct hello *h)
-{
-	struct cursor c = cur_of(h->suites);
-	struct buf *b = text_init(&j->head);
-	uint16_t list[TLS_LIST_MAX];
-	size_t n = 0, nexts = 0;
-	bool has_sni = false;
-
-	while (c.left >= 2 && n < TLS_LIST_MAX) {
-		list[n] = cur_be16(&c);
-		n += !is_grease(list[n]);
-	}
-	qsort(list, n, sizeof(list[0]), cmp_u16);
-	put_hex_list(text_init(&j->suites), list, n);
-	ja4_exts(j, h, &nexts, &has_sni);
-	buf_printf(b, "t%s%c%02u%02u", ja4_version(offered_version(h)),
-	    has_sni ? 'd' : 'i', (unsigned)MIN_OF(n, 99),
-	    (unsigned)MIN_OF(nexts, 99));
-	ja4_alpn_put(b, h);
-}
-
-/* 12 digits of SHA-256; of nothing: zeroes. */
-static void
-ja4_hash_put(struct buf *b, struct span s)
-{
-	char hex[65] = "000000000000";
-
-	if (s.len != 0)
-		sha256_hex(s, hex);
-	buf_put(b, hex, 12);
-}
-
-/* -- the event ----------------------------------------------------------- */
-
-static void
-add_text(struct dec *d, unsigned field, const struct buf *b)
-{
-	/* What does not fit is left out rather than told wrong. */
-	if (b->failed)
-		dec_weird(d, WEIRD_TLS_LIMIT);
-	else
-		event_add_copy(d->batch, field, buf_view(b));
-}
-
-static void
-add_version(struct dec *d, unsigned field, uint16_t v)
-{
-	struct text text;
-	struct buf *b = text_init(&text);
-
-	if (!event_wants(d->batch, field))
-		return;
-	switch (v) {
-	case 0x0300: buf_str(b, "SSLv3"); break;
-	case 0x0301: buf_str(b, "TLSv1.0"); break;
-	case 0x0302: buf_str(b, "TLSv1.1"); break;
-	case 0x0303: buf_str(b, "TLSv1.2"); break;
-	case 0x0304: buf_str(b, "TLSv1.3"); break;
-	default:
-		if (v >> 8 == 0x7f)
-			buf_printf(b, "TLSv1.3-draft%u", v & 0xff);
-		else
-			buf_printf(b, "0x%04x", v);
-	}
-	add_text(d, field, b);
-}
-
-/* RFC 8422 5.1.1, RFC 7919, RFC 8446 4.2.7 and IANA's later ones. */
-static void
-add_group(struct dec *d, uint16_t group)
-{
-	static const struct {
-		uint16_t	 id;
-		const char	*name;
-	} groups[] = {
-		{ 19, "secp192r1" }, { 21, "secp224r1" }, { 22, "secp256k1" },
-		{ 23, "secp256r1" }, { 24, "secp384r1" }, { 25, "secp521r1" },
-		{ 26, "brainpoolP256r1" }, { 27, "brainpoolP384r1" },
-		{ 28, "brainpoolP512r1" }, { 29, "x25519" }, { 30, "x448" },
-		{ 256, "ffdhe2048" }, { 257, "ffdhe3072" },
-		{ 258, "ffdhe4096" }, { 259, "ffdhe6144" },
-		{ 260, "ffdhe8192" }, { 0x11eb, "SecP256r1MLKEM768" },
-		{ 0x11ec, "X25519MLKEM768" }, { 0x11ed, "SecP384r1MLKEM1024" },
-		{ 0x6399, "X25519Kyber768Draft00" },
-	};
-	struct text text;
-
-	if (group == 0 || !event_wants(d->batch, FIELD_TLS_CURVE))
-		return;
-	for (size_t i = 0; i < NITEMS(groups); i++) {
-		if (groups[i].id == group) {
-			event_add_str(d->batch, FIELD_TLS_CURVE,
-			    span_str(groups[i].name));
-			return;
-		}
-	}
-	buf_printf(text_init(&text), "0x%04x", group);
-	add_text(d, FIELD_TLS_CURVE, &text.b);
-}
-
-/* Items of size bytes whose last two count; hex or decimal. */
-static void
-add_number_list(struct dec *d, unsigned field, struct cursor c, unsigned size)
-{
-	size_t n = c.left / size;
-	struct value *v;
-
-	if (!event_wants(d->batch, field))
-		return;
-	if (n > TLS_LIST_MAX) {
-		dec_weird(d, WEIRD_TLS_LIMIT);
-		n = TLS_LIST_MAX;
-	}
-	if ((v = event_add_list(d->batch, field, (uint32_t)n)) == NULL)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		struct buf b = { .cap = 4, .size = 4 };
-
-		cur_skip(&c, size - 2);
-		if ((b.ptr = arena_alloc(&d->batch->arena, 4)) == NULL)
-			b.size = b.cap = 0;
-		put_hex16(&b, cur_be16(&c));
-		v[i].type = VT_STR;
-		v[i].ptr = b.ptr;
-		v[i].len = (uint32_t)b.len;
-	}
-}
-
-static void
-add_ext_list(struct dec *d, const struct hello *h)
-{
-	struct cursor c = cur_of(h->exts);
-	struct span body;
-	struct value *v;
-	uint16_t type;
-	uint32_t n = 0;
-
-	if (!event_wants(d->batch, FIELD_TLS_CLIENT_EXTS))
-		return;
-	while (n < TLS_LIST_MAX && next_ext(&c, &type, &body))
-		n++;
-	if (c.left > 0)
-		dec_weird(d, WEIRD_TLS_LIMIT);
-	v = event_add_list(d->batch, FIELD_TLS_CLIENT_EXTS, n);
-	if (v == NULL)
-		return;
-	c = cur_of(h->exts);
-	for (uint32_t i = 0; i < n && next_ext(&c, &type, &body); i++) {
-		v[i].type = VT_U64;
-		v[i].u64 = type;
-	}
-}
-
-/* ServerNameList (RFC 6066 3): list<2> of type(1) name<2>; 0: host name. */
-static void
-add_sni(struct dec *d, const struct hello *h)
-{
-	struct cursor c = ext_list(h, EXT_SERVER_NAME, 2);
-
-	while (c.left > 0) {
-		uint8_t type = cur_u8(&c);
-		struct span name = cur_take(&c, cur_be16(&c));
-
-		if (type == 0 && cur_ok(&c)) {
-			event_add_copy(d->batch, FIELD_TLS_SNI, name);
-			return;
-		}
-	}
-}
-
-/* ProtocolNameList (RFC 7301 3.1): list<2> of name<1>. */
-static void
-add_client_alpn(struct dec *d, const struct hello *h)
-{
-	struct cursor c = ext_list(h, EXT_ALPN, 2), count = c;
-	struct span names;
-	struct value *v;
-	uint32_t n = 0;
-
-	if (c.left == 0 || !event_wants(d->batch, FIELD_TLS_CLIENT_ALPN))
-		return;
-	while (count.left > 0 && n < TLS_LIST_MAX) {
-		cur_take(&count, cur_u8(&count));
-		n += cur_ok(&count);
-	}
-	names = arena_copy(&d->batch->arena, cur_rest(&c));
-	if (names.ptr == NULL)
-		return;
-	v = event_add_list(d->batch, FIELD_TLS_CLIENT_ALPN, n);
-	c = cur_of(names);
-	for (uint32_t i = 0; v != NULL && i < n; i++) {
-		struct span name = cur_take(&c, cur_u8(&c));
-
-		v[i].type = VT_STR;
-		v[i].ptr = name.ptr;
-		v[i].len = (uint32_t)name.len;
-	}
-}
-
-static void
-add_ja3(struct dec *d, const struct hello *h)
-{
-	struct batch *b = d->batch;
-	struct text text;
-	char hex[33];
-
-	if (!event_wants(b, FIELD_TLS_JA3) &&
-	    !event_wants(b, FIELD_TLS_JA3_TEXT))
-		return;
-	ja3_put(text_init(&text), h);
-	add_text(d, FIELD_TLS_JA3_TEXT, &text.b);
-	if (!event_wants(b, FIELD_TLS_JA3) || text.b.failed)
-		return;
-	md5_hex(buf_view(&text.b), hex);
-	event_add_copy(b, FIELD_TLS_JA3, span_str(hex));
-}
-
-static void
-add_ja4(struct dec *d, const struct hello *h)
-{
-	struct batch *b = d->batch;
-	struct text text;
-	struct ja4 j;
-
-	if (!event_wants(b, FIELD_TLS_JA4) && !event_wants(b, FIELD_TLS_JA4_R))
-		return;
-	ja4_make(&j, h);
-	if (j.suites.b.failed || j.exts.b.failed) {
-		dec_weird(d, WEIRD_TLS_LIMIT);
-		return;
-	}
-	if (event_wants(b, FIELD_TLS_JA4)) {
-		buf_span(text_init(&text), buf_view(&j.head.b));
-		buf_byte(&text.b, '_');
-		ja4_hash_put(&text.b, buf_view(&j.suites.b));
-		buf_byte(&text.b, '_');
-		ja4_hash_put(&text.b, buf_view(&j.exts.b));
-		add_text(d, FIELD_TLS_JA4, &text.b);
-	}
-	if (event_wants(b, FIELD_TLS_JA4_R)) {
-		buf_span(text_init(&text), buf_view(&j.head.b));
-		buf_byte(&text.b, '_');
-		buf_span(&text.b, buf_view(&j.suites.b));
-		buf_byte(&text.b, '_');
-		buf_span(&text.b, buf_view(&j.exts.b));
-		add_text(d, FIELD_TLS_JA4_R, &text.b);
-	}
-}
-
-static void
-add_client(struct dec *d, const struct tls *t)
+add_hellos(struct dec *d, const struct tls *t)
 {
 	struct hello h;
 
-	/* was read once when it came */
-	if (t->hello[ROLE_CLIENT].len == 0 || !read_client_hello(t, &h))
-		return;
-	add_version(d, FIELD_TLS_CLIENT_VERSION, offered_version(&h));
-	add_number_list(d, FIELD_TLS_CLIENT_CIPHERS, cur_of(h.suites),
-	    t->is_ssl2_hello ? 3 : 2);
-	if (t->is_ssl2_hello)
-		return;
-	add_ext_list(d, &h);
-	add_sni(d, &h);
-	add_client_alpn(d, &h);
-	add_ja3(d, &h);
-	add_ja4(d, &h);
-}
-
-static void
-add_server(struct dec *d, const struct tls *t)
-{
-	struct batch *b = d->batch;
-	struct text text;
-	struct hello h;
-	struct cursor c;
-	struct span s;
-	char hex[33];
-
-	if (t->hello[ROLE_SERVER].len == 0 ||
-	    !read_hello(t->hello[ROLE_SERVER], true, &h))
-		return;
-	add_version(d, FIELD_TLS_VERSION, t->version);
-	put_hex16(text_init(&text), suite_of(&h));
-	add_text(d, FIELD_TLS_CIPHER, &text.b);
-	c = ext_list(&h, EXT_ALPN, 2);
-	s = cur_take(&c, cur_u8(&c));
-	if (s.len > 0)
-		event_add_copy(b, FIELD_TLS_ALPN, s);
-	if (event_wants(b, FIELD_TLS_JA3S)) {
-		ja3s_put(text_init(&text), &h);
-		md5_hex(buf_view(&text.b), hex);
-		if (text.b.failed)
-			dec_weird(d, WEIRD_TLS_LIMIT);
-		else
-			event_add_copy(b, FIELD_TLS_JA3S, span_str(hex));
-	}
-	event_add_bool(b, FIELD_TLS_RESUMED, t->resumed);
+	/* were read once when they came */
+	if (t->hello[ROLE_CLIENT].len != 0 && read_client_hello(t, &h))
+		hello_add_client(d, &h, 't');
+	if (t->hello[ROLE_SERVER].len != 0 &&
+	    hello_read(t->hello[ROLE_SERVER], true, &h))
+		hello_add_server(d, &h, t->resumed);
 }
 
 /* GeneralNames: those that are text, addresses or names; in v unless NULL.
@@ -762,7 +113,7 @@ static uint32_t
 san_values(struct dec *d, struct span san, struct value *v)
 {
 	struct cursor c = cur_of(san);
-	struct text text;
+	struct dec_text text;
 	struct span s;
 	uint32_t n = 0;
 	uint8_t tag;
@@ -775,7 +126,7 @@ san_values(struct dec *d, struct span san, struct value *v)
 			continue;
 		if (v != NULL) {
 			if (tag == DER_CTX(4)) {
-				x509_name_put(text_init(&text), s);
+				x509_name_put(dec_text_init(&text), s);
 				s = buf_view(&text.b);
 			}
 			s = arena_copy(&d->batch->arena, s);
@@ -794,12 +145,12 @@ san_values(struct dec *d, struct span san, struct value *v)
 static void
 add_name(struct dec *d, unsigned field, struct span name)
 {
-	struct text text;
+	struct dec_text text;
 
 	if (!event_wants(d->batch, field))
 		return;
-	x509_name_put(text_init(&text), name);
-	add_text(d, field, &text.b);
+	x509_name_put(dec_text_init(&text), name);
+	dec_add_text(d, field, &text.b);
 }
 
 static void
@@ -822,7 +173,7 @@ add_server_cert(struct dec *d, const struct tls *t)
 {
 	struct span cert = t->leaf[ROLE_SERVER];
 	struct batch *b = d->batch;
-	struct text text;
+	struct dec_text text;
 	struct x509 x;
 
 	if (cert.len == 0)
@@ -835,8 +186,8 @@ add_server_cert(struct dec *d, const struct tls *t)
 	}
 	add_name(d, FIELD_TLS_SUBJECT, x.subject);
 	add_name(d, FIELD_TLS_ISSUER, x.issuer);
-	hex_put(text_init(&text), x.serial);
-	add_text(d, FIELD_TLS_SERIAL, &text.b);
+	hex_put(dec_text_init(&text), x.serial);
+	dec_add_text(d, FIELD_TLS_SERIAL, &text.b);
 	if (x.not_before != TIME_NONE)
 		event_add_time(b, FIELD_TLS_NOT_BEFORE, x.not_before);
 	if (x.not_after != TIME_NONE)
@@ -856,7 +207,7 @@ add_client_cert(struct dec *d, const struct tls *t)
 	struct x509 x;
 
 	/* From TLS 1.3 on nobody can tell. */
-	if (t->version != 0 && !is_tls13(t->version)) {
+	if (t->version != 0 && !hello_is_tls13(t->version)) {
 		event_add_bool(b, FIELD_TLS_CERT_REQUEST, t->saw_cert_request);
 		event_add_bool(b, FIELD_TLS_CLIENT_CERT,
 		    t->saw_cert[ROLE_CLIENT]);
@@ -892,7 +243,7 @@ add_key_exchange(struct dec *d, const struct tls *t)
 			    span_str(hex));
 		}
 	}
-	add_group(d, t->curve);
+	hello_add_group(d, t->curve);
 	if (t->ske_len != 0)
 		event_add_u64(b, FIELD_TLS_SKE_LEN, t->ske_len);
 	if (t->cke_len != 0)
@@ -901,57 +252,18 @@ add_key_exchange(struct dec *d, const struct tls *t)
 		event_add_u64(b, FIELD_TLS_CV_LEN, t->cv_len);
 }
 
-/* RFC 5246 7.2, RFC 8446 6, IANA. */
-static void
-add_alert(struct dec *d, uint8_t code)
-{
-	static const char *const names[] = {
-		[0] = "close_notify", [10] = "unexpected_message",
-		[20] = "bad_record_mac", [21] = "decryption_failed",
-		[22] = "record_overflow", [30] = "decompression_failure",
-		[40] = "handshake_failure", [41] = "no_certificate",
-		[42] = "bad_certificate", [43] = "unsupported_certificate",
-		[44] = "certificate_revoked", [45] = "certificate_expired",
-		[46] = "certificate_unknown", [47] = "illegal_parameter",
-		[48] = "unknown_ca", [49] = "access_denied",
-		[50] = "decode_error", [51] = "decrypt_error",
-		[60] = "export_restriction", [70] = "protocol_version",
-		[71] = "insufficient_security", [80] = "internal_error",
-		[86] = "inappropriate_fallback", [90] = "user_canceled",
-		[100] = "no_renegotiation", [109] = "missing_extension",
-		[110] = "unsupported_extension",
-		[111] = "certificate_unobtainable",
-		[112] = "unrecognized_name",
-		[113] = "bad_certificate_status_response",
-		[114] = "bad_certificate_hash_value",
-		[115] = "unknown_psk_identity",
-		[116] = "certificate_required",
-		[120] = "no_application_protocol", [121] = "ech_required",
-	};
-	struct text text;
-
-	if (code < NITEMS(names) && names[code] != NULL) {
-		event_add_str(d->batch, FIELD_TLS_ALERT,
-		    span_str(names[code]));
-		return;
-	}
-	buf_put_u64(text_init(&text), code);
-	add_text(d, FIELD_TLS_ALERT, &text.b);
-}
-
 static void
 tell(struct dec *d, const struct tls *t)
 {
 	if (!dec_event(d, KIND_TLS, t->time, t->record, t->offset))
 		return;
-	add_client(d, t);
-	add_server(d, t);
+	add_hellos(d, t);
 	event_add_bool(d->batch, FIELD_TLS_ESTABLISHED, t->established);
 	add_server_cert(d, t);
 	add_client_cert(d, t);
 	add_key_exchange(d, t);
 	if (t->alert != 0)
-		add_alert(d, (uint8_t)(t->alert - 1));
+		hello_add_alert(d, (uint8_t)(t->alert - 1));
 	event_end(d->batch);
 }
 
@@ -1028,11 +340,11 @@ client_hello(struct dec *d, struct tls *t, uint8_t dir, struct span body)
 static void
 server_hello(struct dec *d, struct tls *t, uint8_t dir, struct span body)
 {
-	struct span share;
-	struct cursor c;
+	struct span psk;
 	struct hello h;
+	uint16_t group;
 
-	if (!read_hello(body, true, &h)) {
+	if (!hello_read(body, true, &h)) {
 		bad(d, t);
 		return;
 	}
@@ -1044,16 +356,13 @@ server_hello(struct dec *d, struct tls *t, uint8_t dir, struct span body)
 	if (t->hello[ROLE_CLIENT].len == 0)
 		t->client = !dir;
 	keep(d, &t->hello[ROLE_SERVER], body);
-	t->version = chosen_version(&h);
+	t->version = hello_chosen_version(&h);
 	t->saw_hello_retry = h.is_retry;
-	if (!is_tls13(t->version))
+	if (!hello_is_tls13(t->version))
 		return;
-	t->resumed = find_ext(&h, EXT_PRE_SHARED_KEY, &share);
-	if (find_ext(&h, EXT_KEY_SHARE, &share) ||
-	    find_ext(&h, EXT_KEY_SHARE_DRAFT, &share)) {
-		c = cur_of(share);
-		t->curve = cur_be16(&c);
-	}
+	t->resumed = hello_ext(&h, HELLO_EXT_PRE_SHARED_KEY, &psk);
+	if ((group = hello_group(&h)) != 0)
+		t->curve = group;
 }
 
 static void
@@ -1111,9 +420,9 @@ server_key_exchange(struct dec *d, struct tls *t, struct span body)
 	struct span p;
 
 	if (t->hello[ROLE_SERVER].len == 0 ||
-	    !read_hello(t->hello[ROLE_SERVER], true, &h))
+	    !hello_read(t->hello[ROLE_SERVER], true, &h))
 		return;
-	if (!is_dhe(suite_of(&h))) {
+	if (!is_dhe(hello_suite(&h))) {
 		/* ECParameters, RFC 8422 5.4: 3 is named_curve */
 		if (cur_u8(&c) == 3)
 			t->curve = cur_be16(&c);
@@ -1271,7 +580,7 @@ static void
 change_cipher_spec(struct dec *d, struct tls *t, uint8_t dir)
 {
 	t->lane[dir].ccs = true;
-	if (is_tls13(t->version))
+	if (hello_is_tls13(t->version))
 		return;			/* for middleboxes only */
 	if (dir != t->client && t->version != 0 && !t->saw_server_done)
 		t->resumed = true;
@@ -1286,7 +595,7 @@ data_record(struct dec *d, struct tls *t, uint8_t dir, uint16_t len)
 {
 	bool is_client = dir == t->client;
 
-	if (is_tls13(t->version) && !t->saw_hello_retry) {
+	if (hello_is_tls13(t->version) && !t->saw_hello_retry) {
 		if (!is_client)
 			return;
 		t->established = !is_hidden_alert(len);
@@ -1303,7 +612,7 @@ data_record(struct dec *d, struct tls *t, uint8_t dir, uint16_t len)
 static bool
 is_clear(const struct tls *t, uint8_t dir, const struct cursor *payload)
 {
-	if (!t->lane[dir].ccs || is_tls13(t->version))
+	if (!t->lane[dir].ccs || hello_is_tls13(t->version))
 		return true;
 	/* CCS before any ServerHello: a TLS 1.3 client with early data, or the
 	 * other direction is missing. */
@@ -1467,7 +776,7 @@ const struct decoder decoder_tls = {
 	.doc = "Reads the clear part of SSL 3.0 to TLS 1.3 handshakes (RFC "
 	    "6101, 5246, 8446, 6066, 7301) on any port: hellos, certificates "
 	    "up to TLS 1.2 (RFC 5280), key exchange, alerts; JA3, JA3S, JA4.  "
-	    "Leaves what is encrypted, DTLS, QUIC and SSL 2.0.",
+	    "Leaves what is encrypted, DTLS and SSL 2.0; QUIC has its own.",
 	.kinds = tls_kinds,
 	.state_size = sizeof(struct tls),
 	.probe = tls_probe,
