@@ -122,7 +122,7 @@ grid() {
 	row share-sweep zeek - "share-sweep:count=10"
 	row share-sweep pcap - "share-sweep:count=10,share=data,gap=30"
 	for port in https ssh telnet tr069 snmp; do
-		row mgmt-exposed zeek - "mgmt-exposed:count=4,port=$port"
+		row mgmt-exposed zeek 90 "mgmt-exposed:count=4,port=$port"
 	done
 	row orb-node zeek - "relay:kind=socks,count=20"
 	row orb-source zeek - "spray"
@@ -164,8 +164,15 @@ run() {
 	"$traffic" --seed "$_seed" --hosts "$hosts" --hours "$_hours" \
 	    --start 1772438400 --cap 5000 "$@" "--$_input" "$_file" --labels "$work/labels" ||
 	    return 1
+	# Whose the devices are that are seen from outside, for those who ask.
+	_home=""
+	case $_detector in
+	mgmt-exposed | socks-exposed)
+		_home="--home 10.0.0.0/8,192.0.2.0/24,198.19.252.0/22" ;;
+	esac
+	# shellcheck disable=SC2086 # two words or none
 	"$measure" -t 600 -o "$work/found" "$picket" hunt --quiet --format \
-	    ndjson --no-default-rules --detector "$_detector" "$_file" \
+	    ndjson --no-default-rules --detector "$_detector" $_home "$_file" \
 	    >"$work/cost" || return 1
 	read -r _user _sys _rest <"$work/cost"
 	rm -f "$_file"
