@@ -387,8 +387,8 @@ ja4_make(struct ja4 *j, const struct hello *h, char transport)
 	put_hex_list(dec_text_init(&j->suites), list, n);
 	ja4_exts(j, h, &nexts, &has_sni);
 	buf_printf(b, "%c%s%c%02u%02u", transport,
-	    ja4_version(offered_version(h)), has_sni ? 'd' : 'i', (unsigned)MIN_OF(n, 99),
-	    (unsigned)MIN_OF(nexts, 99));
+	    ja4_version(offered_version(h)), has_sni ? 'd' : 'i',
+	    (unsigned)MIN_OF(n, 99), (unsigned)MIN_OF(nexts, 99));
 	ja4_alpn_put(b, h);
 }
 

@@ -615,9 +615,10 @@ static const uint8_t quic_kinds[] = { KIND_TLS, KIND_NONE };
 const struct decoder decoder_quic = {
 	.name = "quic",
 	.title = "QUIC handshakes, v1, v2 and drafts",
-	.doc = "Opens the Initial packets of QUIC (RFC 9000, 9001, 9369, drafts "
-	    "23 to 34) on any port and tells the TLS hellos of both sides as "
-	    "tls events: names, suites, JA3, JA3S, JA4 with q.  Leaves what "
+	.doc = "Opens the Initial packets of QUIC (RFC 9000, 9001, 9369, "
+	    "drafts 23 to 34) on any port and tells the TLS hellos of both "
+	    "sides as tls events: names, suites, JA3, JA3S, JA4 with q. Leaves "
+	    "what "
 	    "later keys protect, and Google's QUIC before the drafts.",
 	.kinds = quic_kinds,
 	.state_size = sizeof(struct quic),

@@ -8,8 +8,9 @@
  * the reply's own part; the ticket in it has the key of krbtgt and says
  * nothing) and in event 4768 (PreAuthType 0).  RC4 and DES, which are quick to
  * guess at, count by themselves; AES from MANY_AES accounts of one source on,
- * and milder: there are realms that demand it of nobody.  A ticket for another service than krbtgt in such a reply is the
- * same against that service's password.  Logs that tell nothing of
+ * and milder: there are realms that demand it of nobody.  A ticket for another
+ * service than krbtgt in such a reply is the same against that service's
+ * password.  Logs that tell nothing of
  * pre-authentication (Zeek): MANY_BLIND accounts of one source with weak
  * tickets in an hour.
  *
