@@ -63,8 +63,10 @@ at(enum kind kind, double sec)
 	struct event *e = &dr.ev[dr.nev++];
 
 	assert_true(dr.nev <= EV_MAX);
-	*e = (struct event){ .kind = kind, .time = T0 +
-	    (int64_t)(sec * 1e9), .loc = { .record = dr.nev } };
+	*e = (struct event){ .kind = kind, .loc = { .record = dr.nev } };
+	/* Clocks that jump by centuries stop at the last time there is. */
+	if (__builtin_add_overflow(T0, (int64_t)(sec * 1e9), &e->time))
+		e->time = INT64_MAX;
 	e->fields = arena_zalloc(&dr.m, 64 * sizeof(*e->fields));
 	assert_non_null(e->fields);
 	return e;
