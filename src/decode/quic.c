@@ -157,16 +157,16 @@ derive(struct quic *q, uint32_t version, struct span cid)
 		{ "quicv2 key", "quicv2 iv", "quicv2 hp" }
 	};
 	const char *const *label = labels[version == VERSION_2];
-	uint8_t initial[32], secret[32];
+	uint8_t first[32], side[32];
 
-	hmac_sha256(span_of(salt_of(version), 20), cid, initial);
+	hmac_sha256(span_of(salt_of(version), 20), cid, first);
 	for (int i = 0; i < 2; i++) {
 		struct keys *k = &q->keys[i];
 
-		expand(initial, sides[i], secret, sizeof(secret));
-		expand(secret, label[0], k->key, sizeof(k->key));
-		expand(secret, label[1], k->iv, sizeof(k->iv));
-		expand(secret, label[2], k->hp, sizeof(k->hp));
+		expand(first, sides[i], side, sizeof(side));
+		expand(side, label[0], k->key, sizeof(k->key));
+		expand(side, label[1], k->iv, sizeof(k->iv));
+		expand(side, label[2], k->hp, sizeof(k->hp));
 	}
 	q->keys_version = version;
 	q->key_cid_len = (uint8_t)cid.len;
@@ -449,7 +449,7 @@ unseal(const struct keys *k, const struct packet_view *v, uint8_t *mem,
 	    !aes128_block(k->hp, sample, mask))
 		return false;
 	memcpy(mem, v->whole.ptr, v->number + 4);
-	mem[0] ^= mask[0] & 0x0f;
+	mem[0] = v->whole.ptr[0] ^ (mask[0] & 0x0f);
 	n = (mem[0] & 3u) + 1;
 	memcpy(nonce, k->iv, sizeof(nonce));
 	for (size_t i = 0; i < n; i++) {

@@ -908,7 +908,8 @@ tell_chain(struct detect *d, const struct state *s,
 	f.time = l->first;
 	f.last_time = l->last;
 	f.count = 0;
-	buf_printf(&d->text, n > 1 ? "Chain of %u relays: " : "", n);
+	if (n > 1)
+		buf_printf(&d->text, "Chain of %u relays: ", n);
 	put_addr(&d->text, &l->key.src);
 	for (unsigned i = 0; i < n; i++) {
 		buf_str(&d->text, " → ");
