@@ -453,7 +453,8 @@ unseal(const struct keys *k, const struct packet_view *v, uint8_t *mem,
 	n = (mem[0] & 3u) + 1;
 	memcpy(nonce, k->iv, sizeof(nonce));
 	for (size_t i = 0; i < n; i++) {
-		mem[v->number + i] ^= mask[1 + i];
+		mem[v->number + i] = v->whole.ptr[v->number + i] ^
+		    mask[1 + i];
 		nonce[12 - n + i] ^= mem[v->number + i];
 	}
 	len = v->number + n;
