@@ -388,11 +388,12 @@ load_detectors(const struct line *l)
 	for (size_t i = 0; ok && i < l->opt.ndetectors; i++) {
 		const struct detector *d = l->opt.detector[i];
 
+		buf_reset(&why);
 		ok = d->load == NULL || d->load(cmd_share(), &why);
+		if (why.len != 0)
+			fprintf(stderr, "picket: %.*s\n", (int)why.len,
+			    (const char *)why.ptr);
 	}
-	if (why.len != 0)
-		fprintf(stderr, "picket: %.*s\n", (int)why.len,
-		    (const char *)why.ptr);
 	buf_fini(&why);
 	return ok;
 }

@@ -42,6 +42,27 @@ dec_weird(struct dec *d, enum weird w)
 	batch_weird(d->batch, w, d->rec);
 }
 
+bool
+dec_next_line(struct cursor *c, const struct seg *seg, size_t most, bool *skip,
+    struct span *line)
+{
+	while (c->left != 0) {
+		size_t n = span_find_byte(cur_rest(c), '\n');
+		bool passed = *skip;
+
+		if (n == SPAN_NPOS && !seg->end && c->left < most)
+			return false;
+		*line = cur_take(c, n == SPAN_NPOS ? c->left : n + 1);
+		*skip = n == SPAN_NPOS;
+		while (line->len > 0 && (line->ptr[line->len - 1] == '\n' ||
+		    line->ptr[line->len - 1] == '\r'))
+			line->len--;
+		if (!passed)
+			return true;
+	}
+	return false;
+}
+
 void *
 dec_alloc(struct dec *d, size_t n)
 {
@@ -80,6 +101,14 @@ dec_keep(struct dec *d, struct span s)
 	if (s.len != 0)
 		memcpy(p, s.ptr, s.len);
 	return (struct span){ p, s.len };
+}
+
+void
+dec_drop(struct dec *d, struct span *s)
+{
+	if (s->ptr != NULL)
+		dec_free(d, (void *)(uintptr_t)s->ptr, s->len);
+	*s = SPAN_NONE;
 }
 
 /* -- endpoints of a conversation ----------------------------------------- */

@@ -203,14 +203,22 @@ struct dec {
  */
 void		*dec_alloc(struct dec *, size_t);
 void		 dec_free(struct dec *, void *, size_t);
-/* A kept copy of bytes; SPAN_NONE at the limit.  Free with its length. */
+/* A kept copy of bytes; SPAN_NONE at the limit. */
 struct span	 dec_keep(struct dec *, struct span);
+/* Gives it back; it is SPAN_NONE then. */
+void		 dec_drop(struct dec *, struct span *);
 
 /* Begins an event of the conversation with its endpoint fields; record and
  * offset as in the seg that started the fact. */
 bool		 dec_event(struct dec *, enum kind, int64_t time,
 		    uint64_t record, uint64_t offset);
 void		 dec_weird(struct dec *, enum weird);
+
+/* The next line of a stream, without its end; false: more bytes are needed.  A
+ * line over most bytes is given in part; *skip, one a direction, passes over
+ * the rest of it, and over what a gap leaves of a line when set at the gap. */
+bool		 dec_next_line(struct cursor *, const struct seg *, size_t most,
+		    bool *skip, struct span *line);
 
 /* http.uri, http.path, http.query of a request target, and http.host: host,
  * or where that is none the authority of an absolute target (RFC 9112 3.2). */
@@ -262,7 +270,8 @@ bool		 rpc_head(struct span, struct rpc_head *);
 void		 rpc_pdu(struct dec *, struct rpc *, const struct seg *,
 		    const struct rpc_head *, struct span,
 		    const struct rpc_from *);
-/* -- flow records: NetFlow, IPFIX, sFlow, nfdump files (flowrec.c) --------- */
+
+/* -- flow records, as exporters tell them (flowrec.c) ---------------------- */
 
 /* What a record tells of one direction. */
 #define SENT_IP_BYTES	0x01u

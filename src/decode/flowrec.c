@@ -252,18 +252,6 @@ add_sent(struct batch *b, const struct half *h, unsigned dst)
 }
 
 static void
-add_kept_addr(struct batch *b, unsigned field, const struct addr *a)
-{
-	struct addr *kept;
-
-	if (!event_wants(b, field) ||
-	    (kept = arena_alloc(&b->arena, sizeof(*kept))) == NULL)
-		return;
-	*kept = *a;
-	event_add_addr(b, field, kept);
-}
-
-static void
 add_mac(struct batch *b, unsigned field, const uint8_t mac[6])
 {
 	struct span kept;
@@ -301,7 +289,7 @@ add_path(struct batch *b, const struct joined *j, unsigned client)
 		if ((h->has & row[i].bit) != 0)
 			event_add_u64(b, row[i ^ back].field, n[i]);
 	if ((j->has & FREC_NEXT_HOP) != 0 && j->first_side == client)
-		add_kept_addr(b, FIELD_FLOW_NEXT_HOP, &j->next_hop);
+		event_add_addr_copy(b, FIELD_FLOW_NEXT_HOP, &j->next_hop);
 	if ((j->has & (client == 0 ? FREC_SRC_MAC : FREC_DST_MAC)) != 0)
 		add_mac(b, FIELD_SRC_MAC, j->mac[client]);
 	if ((j->has & (client == 0 ? FREC_DST_MAC : FREC_SRC_MAC)) != 0)
@@ -337,7 +325,7 @@ tell(struct dec *d, const struct key *k, const struct joined *j,
 		event_add_str(b, FIELD_CONN_STATE, span_str(state));
 	add_sent(b, c, 0);
 	add_sent(b, s, 1);
-	add_kept_addr(b, FIELD_FLOW_EXPORTER, &j->exporter);
+	event_add_addr_copy(b, FIELD_FLOW_EXPORTER, &j->exporter);
 	event_add_u64(b, FIELD_FLOW_SAMPLING, j->rate);
 	add_path(b, j, client);
 	event_add_str(b, FIELD_CONN_END, span_str(end_of(k, j, why)));

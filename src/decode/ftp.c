@@ -66,12 +66,8 @@ tell(struct dec *d, struct ftp *f)
 	if (f->has_size)
 		event_add_u64(b, FIELD_FTP_SIZE, f->size);
 	if (f->port != 0) {
-		struct addr *a = arena_alloc(&b->arena, sizeof(*a));
-
-		if (a != NULL && f->has_addr) {
-			*a = t->data;
-			event_add_addr(b, FIELD_FTP_DATA_IP, a);
-		}
+		if (f->has_addr)
+			event_add_addr_copy(b, FIELD_FTP_DATA_IP, &t->data);
 		event_add_u64(b, FIELD_FTP_DATA_PORT, f->port);
 		event_add_bool(b, FIELD_FTP_PASSIVE, f->passive);
 	}
@@ -303,17 +299,14 @@ ftp_stream(struct dec *d, void *state, const struct seg *seg)
 	if (seg->lost != 0)
 		f->skip[dir] = true;
 	while (c.left != 0 && d->action == DEC_GO) {
-		size_t n = span_find_byte(cur_rest(&c), '\n');
 		struct span line;
 
-		if (n == SPAN_NPOS && !seg->end && c.left < LINE_MAX)
+		if (!dec_next_line(&c, seg, LINE_MAX, &f->skip[dir], &line))
 			break;
-		line = cur_take(&c, n == SPAN_NPOS ? c.left : n + 1);
-		if (!f->skip[dir] && dir == DIR_CLIENT)
+		if (dir == DIR_CLIENT)
 			on_command(d, f, seg, span_trim(line));
-		else if (!f->skip[dir])
+		else
 			on_reply(d, f, span_trim(line));
-		f->skip[dir] = n == SPAN_NPOS;
 	}
 	return seg->data.len - c.left;
 }

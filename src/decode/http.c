@@ -1209,24 +1209,15 @@ find_request(struct call *r)
 	return t;
 }
 
-/* What an Upgrade is to, where a decoder goes on whose first bytes do not show
- * what they are. */
-static const char *
-next_of(const struct msg *m)
-{
-	struct span to = part_of(m->head_view, m->hdr[H_UPGRADE]);
-
-	if (span_eq_nocase(to, SPAN_LIT("websocket")))
-		return "websocket";
-	return span_eq_nocase(to, SPAN_LIT("h2c")) ? "http2" : NULL;
-}
-
 /* From here on it is another protocol. */
 static void
 hand_over(struct call *r, const struct msg *m)
 {
-	if (!r->s->reverse)	/* who asked is the client there, too */
-		r->d->next = next_of(m);
+	/* First bytes of WebSocket do not show what they are.  Who asked is
+	 * the client there, too. */
+	if (!r->s->reverse && span_eq_nocase(part_of(m->head_view,
+	    m->hdr[H_UPGRADE]), SPAN_LIT("websocket")))
+		r->d->next = "websocket";
 	flush_all(r->d, r->s);
 	r->d->action = DEC_HANDOVER;
 }

@@ -19,22 +19,14 @@
 #define NTLM_NAME_MAX	2048u	/* as of file names: far over what occurs */
 #define NTLM_PAIRS_MAX	32	/* pairs in target info; 11 are defined */
 
-static void
-drop(struct dec *d, struct span *s)
-{
-	if (s->ptr != NULL)
-		dec_free(d, (void *)(uintptr_t)s->ptr, s->len);
-	*s = SPAN_NONE;
-}
-
 void
 ntlm_drop(struct dec *d, struct ntlm *n)
 {
-	drop(d, &n->user);
-	drop(d, &n->domain);
-	drop(d, &n->host);
-	drop(d, &n->server);
-	drop(d, &n->server_dns);
+	dec_drop(d, &n->user);
+	dec_drop(d, &n->domain);
+	dec_drop(d, &n->host);
+	dec_drop(d, &n->server);
+	dec_drop(d, &n->server_dns);
 	n->seen = false;
 }
 
@@ -43,7 +35,7 @@ keep(struct dec *d, struct span *to, struct span s, bool is_wide)
 {
 	uint8_t room[NTLM_NAME_MAX / 2 * 3];
 
-	drop(d, to);
+	dec_drop(d, to);
 	if (s.len > NTLM_NAME_MAX)
 		dec_weird(d, WEIRD_NTLM_BAD);
 	s = span_sub(s, 0, NTLM_NAME_MAX);

@@ -164,10 +164,7 @@ tell(struct dec *d, struct rdp *s, const struct cursor *confirm)
 		event_end(d->batch);
 	}
 	s->told = true;
-	if (s->request.len != 0)
-		dec_free(d, (void *)(uintptr_t)s->request.ptr,
-		    s->request.len);
-	s->request = SPAN_NONE;
+	dec_drop(d, &s->request);
 }
 
 static void

@@ -66,9 +66,7 @@ void
 rpc_free(struct dec *d, struct rpc *r)
 {
 	ntlm_drop(d, &r->ntlm);
-	if (r->address.len != 0)
-		dec_free(d, (void *)(uintptr_t)r->address.ptr,
-		    r->address.len);
+	dec_drop(d, &r->address);
 	dec_free(d, r, sizeof(*r));
 }
 

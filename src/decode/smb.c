@@ -146,14 +146,6 @@ static const uint8_t none_file[16] = {
 
 /* -- kept memory --------------------------------------------------------- */
 
-static void
-drop_text(struct dec *d, struct span *s)
-{
-	if (s->ptr != NULL)
-		dec_free(d, (void *)(uintptr_t)s->ptr, s->len);
-	*s = SPAN_NONE;
-}
-
 static struct span
 keep_text(struct dec *d, struct span s)
 {
@@ -200,14 +192,14 @@ tree_add(struct dec *d, struct smb *s, uint64_t session, uint32_t id,
 		t = *last;		/* the oldest is used anew */
 	} else if (t == NULL) {
 		if ((t = dec_alloc(d, sizeof(*t))) == NULL) {
-			drop_text(d, &share);
+			dec_drop(d, &share);
 			return;
 		}
 		t->next = s->trees;
 		s->trees = t;
 		s->ntrees++;
 	}
-	drop_text(d, &t->share);
+	dec_drop(d, &t->share);
 	t->session = session;
 	t->id = id;
 	t->share = share;
@@ -390,7 +382,7 @@ file_remove(struct dec *d, struct smb *s, struct file **at)
 	tell_file(d, s, f);
 	*at = f->next;
 	s->nfiles--;
-	drop_text(d, &f->name);
+	dec_drop(d, &f->name);
 	s->npipes -= f->is_pipe;
 	if (f->rpc != NULL)
 		rpc_free(d, f->rpc);
@@ -475,7 +467,7 @@ request_remove(struct dec *d, struct smb *s, struct request **at)
 	if (s->tail == &r->next)
 		s->tail = at;
 	s->nrequests--;
-	drop_text(d, &r->name);
+	dec_drop(d, &r->name);
 	ntlm_drop(d, &r->auth);
 	dec_free(d, r, sizeof(*r));
 }
@@ -742,8 +734,8 @@ rsp_setup(struct cmd *x, struct request *r)
 		return;
 	if (r != NULL && r->auth.seen && x->status == ST_OK &&
 	    (p = session_make(x->d, x->s, x->session)) != NULL) {
-		drop_text(x->d, &p->ntlm.user);
-		drop_text(x->d, &p->ntlm.domain);
+		dec_drop(x->d, &p->ntlm.user);
+		dec_drop(x->d, &p->ntlm.domain);
 		p->ntlm.user = keep_text(x->d, r->auth.user);
 		p->ntlm.domain = keep_text(x->d, r->auth.domain);
 	}
@@ -815,7 +807,7 @@ rsp_data(struct cmd *x, struct request *r)
 	    (x->status != ST_OK && x->status != ST_OVERFLOW))
 		return;
 	file_count(x, r, n);
-	if (x->command == C_READ && pipe_of(x) != NULL) {
+	if (x->command == C_READ) {
 		c = body(x, 2);
 		pipe_bytes(x, data_at(x, cur_u8(&c), n));
 	}
@@ -1159,7 +1151,7 @@ smb_close(struct dec *d, void *state)
 		file_remove(d, s, &s->files);
 	while ((t = s->trees) != NULL) {
 		s->trees = t->next;
-		drop_text(d, &t->share);
+		dec_drop(d, &t->share);
 		dec_free(d, t, sizeof(*t));
 	}
 	while ((p = s->sessions) != NULL) {

@@ -270,19 +270,10 @@ static bool
 step(struct dec *d, struct smtp *s, const struct seg *seg, struct cursor *c)
 {
 	unsigned dir = seg->dir & 1;
-	size_t n = span_find_byte(cur_rest(c), '\n');
 	struct span line;
-	bool skip = s->skip[dir];
 
-	if (n == SPAN_NPOS && !seg->end && c->left < LINE_MAX)
+	if (!dec_next_line(c, seg, LINE_MAX, &s->skip[dir], &line))
 		return false;
-	line = cur_take(c, n == SPAN_NPOS ? c->left : n + 1);
-	s->skip[dir] = n == SPAN_NPOS;
-	while (line.len > 0 && (line.ptr[line.len - 1] == '\n' ||
-	    line.ptr[line.len - 1] == '\r'))
-		line.len--;
-	if (skip)
-		return true;
 	if (dir == DIR_SERVER)
 		on_reply(d, s, line);
 	else if (s->in_data)

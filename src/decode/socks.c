@@ -601,11 +601,8 @@ socks_close(struct dec *d, void *state)
 	struct socks *s = state;
 
 	tell(d, s);
-	if (s->host.len != 0)
-		dec_free(d, (void *)(uintptr_t)s->host.ptr, s->host.len);
-	if (s->user.len != 0)
-		dec_free(d, (void *)(uintptr_t)s->user.ptr, s->user.len);
-	s->host = s->user = SPAN_NONE;
+	dec_drop(d, &s->host);
+	dec_drop(d, &s->user);
 }
 
 static const uint8_t socks_kinds[] = { KIND_SOCKS, KIND_NONE };

@@ -188,14 +188,6 @@ tell(struct dec *d, const struct ssh *s)
 	event_end(d->batch);
 }
 
-static void
-release(struct dec *d, struct span *s)
-{
-	if (s->ptr != NULL)
-		dec_free(d, (void *)(uintptr_t)s->ptr, s->len);
-	*s = SPAN_NONE;
-}
-
 /* The clear part is over: tells the event, once. */
 static void
 finish(struct dec *d, struct ssh *s)
@@ -208,8 +200,8 @@ finish(struct dec *d, struct ssh *s)
 	    s->lane[0].has_kexinit || s->lane[1].has_kexinit)
 		tell(d, s);
 	for (unsigned i = 0; i < 2; i++) {
-		release(d, &s->lane[i].banner);
-		release(d, &s->lane[i].kexinit);
+		dec_drop(d, &s->lane[i].banner);
+		dec_drop(d, &s->lane[i].kexinit);
 	}
 }
 

@@ -75,7 +75,7 @@ read_v4(struct span s, uint8_t out[4])
 void
 dec_add_addr(struct batch *b, unsigned field, struct span s)
 {
-	struct addr parsed, *a;
+	struct addr parsed;
 	uint8_t v4[4];
 
 	if (!event_wants(b, field))
@@ -86,10 +86,5 @@ dec_add_addr(struct batch *b, unsigned field, struct span s)
 		event_add_str(b, field, s);
 		return;
 	}
-	if ((a = arena_alloc(&b->arena, sizeof(*a))) == NULL) {
-		batch_weird(b, WEIRD_BATCH_ARENA, NULL);
-		return;
-	}
-	*a = parsed;
-	event_add_addr(b, field, a);
+	event_add_addr_copy(b, field, &parsed);
 }

@@ -270,17 +270,9 @@ tell(struct dec *d, const struct tls *t)
 /* -- messages ------------------------------------------------------------ */
 
 static void
-release(struct dec *d, struct span *s)
-{
-	if (s->ptr != NULL)
-		dec_free(d, (void *)(uintptr_t)s->ptr, s->len);
-	*s = SPAN_NONE;
-}
-
-static void
 keep(struct dec *d, struct span *into, struct span s)
 {
-	release(d, into);
+	dec_drop(d, into);
 	if (s.len != 0)
 		*into = dec_keep(d, s);
 }
@@ -289,13 +281,13 @@ static void
 forget(struct dec *d, struct tls *t)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		release(d, &t->hello[i]);
-		release(d, &t->leaf[i]);
+		dec_drop(d, &t->hello[i]);
+		dec_drop(d, &t->leaf[i]);
 		if (t->lane[i].buf != NULL)
 			dec_free(d, t->lane[i].buf, t->lane[i].msg_len);
 		t->lane[i].buf = NULL;
 	}
-	release(d, &t->prime);
+	dec_drop(d, &t->prime);
 }
 
 /* The clear part is over: tells the event, once. */
@@ -330,7 +322,7 @@ client_hello(struct dec *d, struct tls *t, uint8_t dir, struct span body)
 	if (t->hello[ROLE_CLIENT].len == 0)
 		return;
 	if (!read_client_hello(t, &h)) {
-		release(d, &t->hello[ROLE_CLIENT]);
+		dec_drop(d, &t->hello[ROLE_CLIENT]);
 		bad(d, t);
 	} else if (h.is_torn) {
 		dec_weird(d, WEIRD_TLS_BAD);

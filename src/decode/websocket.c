@@ -349,9 +349,7 @@ websocket_close(struct dec *d, void *state)
 	tell(d, s);
 	drop_head(d, &s->lane[0]);
 	drop_head(d, &s->lane[1]);
-	if (s->target.ptr != NULL)
-		dec_free(d, (void *)(uintptr_t)s->target.ptr, s->target.len);
-	s->target = SPAN_NONE;
+	dec_drop(d, &s->target);
 }
 
 static const uint8_t websocket_kinds[] = { KIND_WEBSOCKET, KIND_NONE };

@@ -206,16 +206,6 @@ state_fini(void *p)
 	arena_fini(&s->arena);
 }
 
-static unsigned
-count_bits(unsigned bits)
-{
-	unsigned n = 0;
-
-	for (; bits != 0; bits &= bits - 1)
-		n++;
-	return n;
-}
-
 /* Kinds of what filters look for; rows of one text are one kind. */
 static unsigned
 filter_kinds(unsigned bits, bool *strong)
@@ -242,7 +232,7 @@ is_enough(const struct source *w)
 
 	(void)filter_kinds(w->filters, &strong);
 	return strong || filter_kinds(w->filters, &strong) >= FILTERS_HIGH ||
-	    count_bits(w->listings) >= LISTINGS ||
+	    (unsigned)__builtin_popcount(w->listings) >= LISTINGS ||
 	    w->listed.n >= LISTED_SERVERS ||
 	    w->sessions.n >= SESSION_SERVERS || w->shares.n >= SHARE_SERVERS ||
 	    w->lsa >= LSA_CALLS;
@@ -395,7 +385,8 @@ put_what(struct buf *b, const struct source *w)
 	}
 	if (w->listings != 0) {
 		buf_printf(b, "%s%u kinds of account lists of %u servers",
-		    sep, count_bits(w->listings), w->listed.n);
+		    sep, (unsigned)__builtin_popcount(w->listings),
+		    w->listed.n);
 		sep = ", ";
 	}
 	if (w->sessions.n != 0) {
@@ -449,8 +440,7 @@ admin_enumeration_end(struct detect *d, void *p)
 	void *value;
 
 	if (table_evicted(s->sources) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 	for (uint32_t it = 0; table_next(s->sources, &it, &key, &value);) {
 		const struct source *w = value;
 
@@ -463,15 +453,6 @@ admin_enumeration_end(struct detect *d, void *p)
 		if (w->hit)
 			tell_list(d, s, w);
 	}
-}
-
-/* So that hosts are known. */
-static void
-admin_enumeration_flow(struct detect *d, void *p, const struct flow *f)
-{
-	(void)d;
-	(void)p;
-	(void)f;
 }
 
 const struct detector detector_admin_enumeration = {
@@ -494,7 +475,7 @@ const struct detector detector_admin_enumeration = {
 	.state_size = sizeof(struct state),
 	.init = state_init,
 	.note = admin_enumeration_note,
-	.flow = admin_enumeration_flow,
+	.hosts = true,
 	.end = admin_enumeration_end,
 	.fini = state_fini,
 };

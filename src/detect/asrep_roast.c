@@ -53,36 +53,6 @@ struct reply {
 };
 
 static bool
-is_weak(uint64_t etype)
-{
-	return etype == 23 || etype == 24 || etype == 1 || etype == 3;
-}
-
-static bool
-offers_only_weak(const struct event *e)
-{
-	const struct value *v = event_get(e, FIELD_KRB_REQ_ETYPES), *items;
-	uint64_t n;
-
-	if (v == NULL || v->type != VT_LIST || v->len == 0)
-		return false;
-	items = v->ptr;
-	for (uint32_t i = 0; i < v->len; i++)
-		if (!value_u64(&items[i], &n) || !is_weak(n))
-			return false;
-	return true;
-}
-
-/* The account without its realm. */
-static struct span
-account(struct span s)
-{
-	size_t at = span_find_byte(s, '@');
-
-	return span_sub(s, 0, at == SPAN_NPOS ? s.len : at);
-}
-
-static bool
 of_wire(struct arena *m, const struct event *e, struct reply *r)
 {
 	uint64_t good, preauth, etype;
@@ -96,8 +66,8 @@ of_wire(struct arena *m, const struct event *e, struct reply *r)
 	if (!event_u64(e, r->blind ? FIELD_KRB_TICKET_ETYPE :
 	    FIELD_KRB_REPLY_ETYPE, &etype))
 		return false;
-	r->weak = is_weak(etype);
-	r->only_weak = offers_only_weak(e);
+	r->weak = krb5_is_weak(etype);
+	r->only_weak = krb5_offers_only_weak(e);
 	r->src = event_text(m, e, FIELD_SRC_IP);
 	r->server = event_text(m, e, FIELD_DST_IP);
 	r->user = event_text(m, e, FIELD_KRB_CLIENT);
@@ -115,7 +85,7 @@ of_windows(struct arena *m, const struct event *e, struct reply *r)
 	    !span_eq(event_text(m, e, FIELD_PREAUTH_TYPE), SPAN_LIT("0")))
 		return false;
 	(void)event_u64(e, FIELD_TICKET_ETYPE, &etype);
-	r->weak = is_weak(etype);
+	r->weak = krb5_is_weak(etype);
 	r->src = client_name(event_text(m, e, FIELD_IP_ADDRESS));
 	if (r->src.len == 0)	/* the controller itself */
 		r->src = event_text(m, e, FIELD_WIN_COMPUTER);
@@ -137,7 +107,7 @@ reply_of(struct arena *m, const struct event *e, struct reply *r)
 	    !span_starts_nocase(r->service, SPAN_LIT("kadmin"));
 	/* Keys of computers are random: nothing to guess. */
 	return ok && r->src.len != 0 && r->user.len != 0 &&
-	    (r->other || !span_ends(account(r->user), SPAN_LIT("$")));
+	    (r->other || !span_ends(krb5_account(r->user), SPAN_LIT("$")));
 }
 
 static void
@@ -228,9 +198,9 @@ asrep_note(struct detect *d, void *p, const struct event *e)
 		w->users.n = w->weak.n = 0;
 		w->since = e->time;
 	}
-	(void)small_set_add(&w->users, account(r.user));
+	(void)small_set_add(&w->users, krb5_account(r.user));
 	if (r.weak)
-		(void)small_set_add(&w->weak, account(r.user));
+		(void)small_set_add(&w->weak, krb5_account(r.user));
 	w->most = MAX_OF(w->most, w->users.n);
 	w->most_weak = MAX_OF(w->most_weak, w->weak.n);
 	w->days += day != w->last_day;
@@ -239,7 +209,7 @@ asrep_note(struct detect *d, void *p, const struct event *e)
 	w->only_weak |= r.only_weak;
 	w->other |= r.other;
 	w->shown = true;
-	add_name(w, r.other ? r.service : account(r.user));
+	add_name(w, r.other ? r.service : krb5_account(r.user));
 	set_text(w->server, sizeof(w->server), r.server);
 	places_add(&w->at, &e->loc, e->time);
 out:
@@ -308,8 +278,7 @@ asrep_end(struct detect *d, void *p)
 		if (is_told(value))
 			tell(d, value);
 	if (table_evicted(s->sources) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 /* -- over runs ----------------------------------------------------------- */

@@ -250,78 +250,88 @@ put_seconds(struct buf *b, double s)
 		buf_printf(b, "%.1f hours", s / 3600);
 }
 
-/* Who, in the message and the entities; the fold. */
-static void
-begin(struct finding *f, struct detect *d, struct arena *m,
+/* A finding in the making. */
+struct telling {
+	struct finding	f;
+	struct arena	m;
+	unsigned	clients;	/* of the address */
+};
+
+/* Who, in the message and the entities; the fold.  false: half the house uses
+ * the address. */
+static bool
+begin(struct telling *t, struct detect *d, const struct state *s,
     const struct key *k, const struct pair *p, const char *rule)
 {
+	struct finding *f = &t->f;
 	char port[8];
 	struct buf b;
 
+	if (is_popular(d, s, &k->dst, &t->clients))
+		return false;
+	arena_init(&t->m, 4096);
 	finding_init(f, d, NULL);
 	f->rule = rule;
-	f->entity[ENTITY_SRC_IP] = addr_text(m, &k->src);
-	f->entity[ENTITY_DST_IP] = addr_text(m, &k->dst);
+	f->entity[ENTITY_SRC_IP] = addr_text(&t->m, &k->src);
+	f->entity[ENTITY_DST_IP] = addr_text(&t->m, &k->dst);
 	buf_init(&b, sizeof(port));
 	buf_put_u64(&b, p->port);
-	f->entity[ENTITY_DST_PORT] = arena_copy(m, buf_view(&b));
+	f->entity[ENTITY_DST_PORT] = arena_copy(&t->m, buf_view(&b));
 	buf_fini(&b);
 	buf_span(&d->text, f->entity[ENTITY_SRC_IP]);
 	buf_span(&d->fold, f->entity[ENTITY_SRC_IP]);
 	buf_byte(&d->fold, ' ');
 	buf_span(&d->fold, f->entity[ENTITY_DST_IP]);
+	return true;
 }
 
 static void
-finish(struct finding *f, struct detect *d, const struct state *s,
-    unsigned clients)
+finish(struct telling *t, struct detect *d, const struct state *s)
 {
+	struct finding *f = &t->f;
 	unsigned n = homes(s);
 
 	buf_printf(&d->text, "; %u of about %u hosts here use that address",
-	    clients, MAX_OF(n, clients));
+	    t->clients, MAX_OF(n, t->clients));
 	if (n < HOMES_FEW) {
 		f->severity -= f->severity != SEV_INFORMATIONAL;
 		f->confidence -= MIN_OF(f->confidence, 25u);
 	}
 	finding_raise(f, d);
+	arena_fini(&t->m);
 }
 
+/* "called ADDRESS port N COUNT times" */
 static void
-first_and_last(struct finding *f, const struct pair *p)
+put_calls(struct detect *d, struct finding *f, const struct pair *p)
 {
 	finding_evidence(f, &p->first, p->since * NSEC);
 	finding_evidence(f, &p->latest, p->last * NSEC);
 	f->count = p->count;
+	buf_str(&d->text, " called ");
+	buf_span(&d->text, f->entity[ENTITY_DST_IP]);
+	buf_printf(&d->text, " port %u %u times", p->port, p->count);
 }
 
 static void
 tell_beacon(struct detect *d, struct state *s, const struct key *k,
     const struct pair *p, const struct rita *r, double log_false)
 {
-	struct finding f;
-	struct arena m;
-	unsigned clients;
+	struct telling t;
 
-	if (is_popular(d, s, &k->dst, &clients))
+	if (!begin(&t, d, s, k, p, "beacon"))
 		return;
-	arena_init(&m, 4096);
-	begin(&f, d, &m, k, p, "beacon");
-	first_and_last(&f, p);
 	/* RITA's bands 50, 70, 90. */
-	f.severity = r->score >= 0.7 ? SEV_HIGH : SEV_MEDIUM;
-	f.confidence = r->score >= 0.9 ? 85 : r->score >= 0.7 ? 75 : 60;
-	buf_str(&d->text, " called ");
-	buf_span(&d->text, f.entity[ENTITY_DST_IP]);
-	buf_printf(&d->text, " port %u %u times, about every ", p->port,
-	    p->count);
+	t.f.severity = r->score >= 0.7 ? SEV_HIGH : SEV_MEDIUM;
+	t.f.confidence = r->score >= 0.9 ? 85 : r->score >= 0.7 ? 75 : 60;
+	put_calls(d, &t.f, p);
+	buf_str(&d->text, ", about every ");
 	put_seconds(&d->text, r->period);
 	buf_printf(&d->text, ", with about %.0f bytes each. RITA score %.3f "
 	    "(gaps %.3f, sizes %.3f, histogram %.3f, duration %.3f); chance "
 	    "calls would look so once in 10^%.0f", r->bytes, r->score, r->ts,
 	    r->ds, r->hist, r->dur, MIN_OF(-log_false, 999.0));
-	finish(&f, d, s, clients);
-	arena_fini(&m);
+	finish(&t, d, s);
 }
 
 static void
@@ -357,50 +367,37 @@ judge_strobe(struct detect *d, struct state *s, const struct key *k,
     const struct pair *p)
 {
 	double days = MAX_OF((double)(p->last - p->since) / DAY, 1.0);
-	struct finding f;
-	struct arena m;
-	unsigned clients;
+	struct telling t;
 
-	if (is_popular(d, s, &k->dst, &clients))
+	if (!begin(&t, d, s, k, p, "beacon-strobe"))
 		return;
-	arena_init(&m, 4096);
-	begin(&f, d, &m, k, p, "beacon-strobe");
-	first_and_last(&f, p);
-	f.title = "Strobe: more connections to one address than a program "
+	t.f.title = "Strobe: more connections to one address than a program "
 	    "needs";
-	f.severity = SEV_HIGH;
-	f.confidence = 80;
-	buf_str(&d->text, " called ");
-	buf_span(&d->text, f.entity[ENTITY_DST_IP]);
-	buf_printf(&d->text, " port %u %u times, %.0f a day", p->port,
-	    p->count, p->count / days);
-	finish(&f, d, s, clients);
-	arena_fini(&m);
+	t.f.severity = SEV_HIGH;
+	t.f.confidence = 80;
+	put_calls(d, &t.f, p);
+	buf_printf(&d->text, ", %.0f a day", p->count / days);
+	finish(&t, d, s);
 }
 
 static void
 judge_long(struct detect *d, struct state *s, const struct key *k,
     const struct pair *p)
 {
-	struct finding f;
-	struct arena m;
-	unsigned clients;
+	struct telling t;
 
-	if (is_popular(d, s, &k->dst, &clients))
+	if (!begin(&t, d, s, k, p, "beacon-long"))
 		return;
-	arena_init(&m, 4096);
-	begin(&f, d, &m, k, p, "beacon-long");
-	finding_evidence(&f, &p->lengthy, p->lengthy_at * NSEC);
-	f.last_time = ((int64_t)p->lengthy_at + p->longest) * NSEC;
-	f.title = "Long connection to an address outside";
-	f.severity = SEV_MEDIUM;
-	f.confidence = 55;
+	finding_evidence(&t.f, &p->lengthy, p->lengthy_at * NSEC);
+	t.f.last_time = ((int64_t)p->lengthy_at + p->longest) * NSEC;
+	t.f.title = "Long connection to an address outside";
+	t.f.severity = SEV_MEDIUM;
+	t.f.confidence = 55;
 	buf_str(&d->text, " held a connection to ");
-	buf_span(&d->text, f.entity[ENTITY_DST_IP]);
+	buf_span(&d->text, t.f.entity[ENTITY_DST_IP]);
 	buf_printf(&d->text, " port %u for ", p->port);
 	put_seconds(&d->text, p->longest);
-	finish(&f, d, s, clients);
-	arena_fini(&m);
+	finish(&t, d, s);
 }
 
 static void
@@ -542,8 +539,7 @@ beacon_end(struct detect *d, void *state)
 	while (table_next(s->pairs, &it, &key, &value))
 		judge(d, s, key, value);
 	if (s->full || table_evicted(s->pairs) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 /* -- state --------------------------------------------------------------- */

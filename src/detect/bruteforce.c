@@ -56,17 +56,6 @@
 #define NAMES_SHOWN	5u
 #define NAME_BYTES	48u
 
-enum service {
-	SSH, RDP, SMB, NTLM, LDAP, KERBEROS, FTP, TELNET, WEB, LOG, WINDOWS,
-	EXPLICIT, VNC, WINRM, DATABASE, MAIL
-};
-
-static const char *const service_names[] = {
-	"SSH", "RDP", "SMB", "NTLM", "LDAP", "Kerberos", "FTP", "Telnet",
-	"web", "its log", "Windows", "explicit credentials", "VNC", "WinRM",
-	"data base", "mail"
-};
-
 /* -- sign-ins ------------------------------------------------------------ */
 
 static const uint8_t kinds[] = {
@@ -74,314 +63,16 @@ static const uint8_t kinds[] = {
 	KIND_RDP, KIND_AUTH, KIND_WINEVENT, KIND_NONE
 };
 
-enum { GOT_IN = 4624, REFUSED = 4625, BY_NAME = 4648, AS_TICKET = 4768,
-	PREAUTH = 4771, CHECKED = 4776 };
-static const uint16_t event_ids[] = {
-	GOT_IN, REFUSED, BY_NAME, AS_TICKET, PREAUTH, CHECKED, 0
-};
+static const uint16_t fields[] = { SIGN_IN_FIELDS, FIELD_OTHER };
 
-static const uint16_t fields[] = {
-	FIELD_SRC_IP, FIELD_DST_IP, FIELD_KRB_TYPE, FIELD_KRB_CLIENT,
-	FIELD_KRB_ERROR, FIELD_KRB_ERROR_CODE, FIELD_KRB_SUCCESS,
-	FIELD_SSH_SUCCESS, FIELD_SMB_COMMAND, FIELD_SMB_STATUS,
-	FIELD_NTLM_USER, FIELD_NTLM_SUCCESS, FIELD_FTP_USER,
-	FIELD_FTP_COMMAND, FIELD_FTP_REPLY, FIELD_RDP_COOKIE,
-	FIELD_HTTP_STATUS, FIELD_HTTP_METHOD, FIELD_HTTP_USER,
-	FIELD_HTTP_PATH, FIELD_HTTP_URI, FIELD_HTTP_VHOST, FIELD_HTTP_HOST,
-	FIELD_AUTH_USER, FIELD_AUTH_RESULT, FIELD_SYSLOG_HOST,
-	FIELD_WIN_CHANNEL, FIELD_WIN_EVENT_ID, FIELD_WIN_COMPUTER,
-	FIELD_WIN_STATUS, FIELD_TARGET_USER, FIELD_SUBJECT_USER,
-	FIELD_IP_ADDRESS, FIELD_LOGON_TYPE, FIELD_WORKSTATION_4776,
-	FIELD_OTHER
-};
-
-enum result { NO_TRY, TRIED, FAILED, IN };
-
-struct sign_in {
-	struct span	src, user, server;
-	enum service	service;
-	enum result	result;
-	bool		no_account;
-};
-
-static struct span
-wire(struct arena *m, const struct event *e, struct sign_in *s, unsigned user)
-{
-	s->src = event_text(m, e, FIELD_SRC_IP);
-	s->server = event_text(m, e, FIELD_DST_IP);
-	if (user != FIELD_OTHER)
-		s->user = event_text(m, e, user);
-	return s->src;
-}
-
-/* RFC 4120 7.5.9: unknown, revoked or locked, wrong password. */
-static enum result
-kdc_result(uint64_t code)
-{
-	return code == 6 || code == 18 || code == 24 ? FAILED : NO_TRY;
-}
-
-static void
-of_krb5(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	struct span error = event_str(e, FIELD_KRB_ERROR);
-	uint64_t code = 0, good = 0;
-
-	if (!span_eq(event_str(e, FIELD_KRB_TYPE), SPAN_LIT("AS")))
-		return;
-	if (!event_u64(e, FIELD_KRB_ERROR_CODE, &code)) {
-		if (span_find(error, SPAN_LIT("PREAUTH_FAILED")) != SPAN_NPOS)
-			code = 24;
-		else if (span_find(error, SPAN_LIT("CLIENT_REVOKED")) !=
-		    SPAN_NPOS)
-			code = 18;
-		else if (span_find(error, SPAN_LIT("C_PRINCIPAL_UNKNOWN")) !=
-		    SPAN_NPOS)
-			code = 6;
-	}
-	s->result = kdc_result(code);
-	if (code == 0 && event_u64(e, FIELD_KRB_SUCCESS, &good) && good != 0)
-		s->result = IN;
-	s->no_account = code == 6;
-	s->service = KERBEROS;
-	if (s->result != NO_TRY)
-		(void)wire(m, e, s, FIELD_KRB_CLIENT);
-}
-
-static void
-of_ssh(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	uint64_t good;
-
-	if (!event_u64(e, FIELD_SSH_SUCCESS, &good))
-		return;
-	s->result = good != 0 ? IN : FAILED;
-	s->service = SSH;
-	(void)wire(m, e, s, FIELD_OTHER);
-}
-
-/* [MS-ERREF] 2.3.1: logon failure, no such user, wrong password, restricted,
- * disabled, expired, locked out. */
+/* false: it has nothing to do with guessing. */
 static bool
-is_refusal(uint64_t status)
+try_of(struct arena *m, const struct event *e, struct sign_in *s)
 {
-	switch (status) {
-	case 0xc000006d: case 0xc0000064: case 0xc000006a: case 0xc000006e:
-	case 0xc0000072: case 0xc0000071: case 0xc0000193: case 0xc0000234:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-of_smb(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	uint64_t status;
-
-	if (!span_eq(event_str(e, FIELD_SMB_COMMAND),
-	    SPAN_LIT("session_setup")) ||
-	    !event_u64(e, FIELD_SMB_STATUS, &status))
-		return;
-	s->result = status == 0 ? IN : is_refusal(status) ? FAILED : NO_TRY;
-	s->no_account = status == 0xc0000064;
-	s->service = SMB;
-	if (s->result != NO_TRY)
-		(void)wire(m, e, s, FIELD_OTHER);
-}
-
-static void
-of_ntlm(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	uint64_t good;
-
-	if (!event_u64(e, FIELD_NTLM_SUCCESS, &good) ||
-	    event_str(e, FIELD_NTLM_USER).len == 0)
-		return;		/* anonymous */
-	s->result = good != 0 ? IN : FAILED;
-	s->service = NTLM;
-	(void)wire(m, e, s, FIELD_NTLM_USER);
-}
-
-static void
-of_ftp(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	uint64_t reply;
-
-	if (!span_eq_nocase(event_str(e, FIELD_FTP_COMMAND),
-	    SPAN_LIT("PASS")) || !event_u64(e, FIELD_FTP_REPLY, &reply))
-		return;
-	s->result = reply == 230 ? IN : reply == 530 ? FAILED : NO_TRY;
-	s->service = FTP;
-	if (s->result != NO_TRY)
-		(void)wire(m, e, s, FIELD_FTP_USER);
-}
-
-static void
-of_rdp(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	s->result = TRIED;	/* the rest is in TLS */
-	s->service = RDP;
-	(void)wire(m, e, s, FIELD_OTHER);
-}
-
-static bool
-is_login(struct span path)
-{
-	static const char *const words[] = {
-		"login", "logon", "signin", "sign-in", "sign_in", "j_security",
-		"xmlrpc.php", "/auth", "authenticate", "/session", "/token"
-	};
-
-	for (size_t i = 0; i < NITEMS(words); i++)
-		if (span_find_nocase(path, span_str(words[i])) != SPAN_NPOS)
-			return true;
-	return false;
-}
-
-/* A page that one may not see is no sign-in: a name or a form is. */
-static void
-of_http(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	bool post = span_eq(event_str(e, FIELD_HTTP_METHOD), SPAN_LIT("POST"));
-	uint64_t status = 0;
-	bool refused;
-
-	if (!event_u64(e, FIELD_HTTP_STATUS, &status))
-		return;
-	refused = status == 401 || status == 403;
-	if (!refused && !post)
-		return;
-	s->user = event_text(m, e, FIELD_HTTP_USER);
-	if (span_eq(s->user, SPAN_LIT("-")))
-		s->user = SPAN_NONE;
-	if (s->user.len == 0 && !(post && is_login(http_path(e))))
-		return;
-	if (!refused && (s->user.len != 0 || status >= 400))
-		return;
-	s->result = refused ? FAILED : TRIED;
-	s->service = WEB;
-	s->src = event_text(m, e, FIELD_SRC_IP);
-	s->server = http_server(m, e);
-}
-
-static void
-of_auth(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	struct span result = event_str(e, FIELD_AUTH_RESULT);
-
-	if (span_eq(result, SPAN_LIT("accepted")))
-		s->result = IN;
-	else if (span_eq(result, SPAN_LIT("failed")))
-		s->result = FAILED;
-	else if (span_eq(result, SPAN_LIT("invalid-user")))
-		s->no_account = (s->result = FAILED) == FAILED;
-	if (s->result == NO_TRY)
-		return;
-	s->service = LOG;
-	s->src = client_name(event_text(m, e, FIELD_SRC_IP));
-	s->server = event_text(m, e, FIELD_SYSLOG_HOST);
-	s->user = event_text(m, e, FIELD_AUTH_USER);
-}
-
-/* Programs of the system act for everybody who signs in. */
-static bool
-is_machine(struct span user)
-{
-	return user.len == 0 || span_ends(user, SPAN_LIT("$")) ||
-	    span_eq(user, SPAN_LIT("-")) ||
-	    span_eq_nocase(user, SPAN_LIT("SYSTEM")) ||
-	    span_eq_nocase(user, SPAN_LIT("ANONYMOUS LOGON"));
-}
-
-static void
-of_windows(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	unsigned id = win_event(e, "Security");
-	unsigned from = FIELD_IP_ADDRESS;
-	uint64_t status = 0, type = 0;
-
-	(void)event_u64(e, FIELD_WIN_STATUS, &status);
-	(void)event_u64(e, FIELD_LOGON_TYPE, &type);
-	s->service = WINDOWS;
-	s->no_account = status == 6 || status == 0xc0000064;
-	switch (id) {
-	case GOT_IN:	/* over the network, or at a remote desktop */
-		s->result = type == 3 || type == 10 ? IN : NO_TRY;
-		break;
-	case REFUSED:
-		s->result = FAILED;
-		break;
-	case AS_TICKET:
-		s->result = status == 0 ? IN : kdc_result(status);
-		s->service = KERBEROS;
-		break;
-	case PREAUTH:
-		s->result = kdc_result(status);
-		s->service = KERBEROS;
-		break;
-	case CHECKED:
-		s->result = status == 0 ? IN : is_refusal(status) ? FAILED :
-		    NO_TRY;
-		s->service = NTLM;
-		from = FIELD_WORKSTATION_4776;
-		break;
-	case BY_NAME:
-		if (is_machine(event_text(m, e, FIELD_SUBJECT_USER)))
-			return;
-		s->result = TRIED;
-		s->service = EXPLICIT;
-		from = FIELD_WIN_COMPUTER;
-		break;
-	default:
-		return;
-	}
-	if (s->result == NO_TRY)
-		return;
-	s->src = client_name(event_text(m, e, from));
-	if (s->src.len == 0 && id == REFUSED)	/* at the machine itself */
-		s->src = event_text(m, e, FIELD_WIN_COMPUTER);
-	s->server = event_text(m, e, FIELD_WIN_COMPUTER);
-	s->user = event_text(m, e, FIELD_TARGET_USER);
-	/* Computers' own accounts are not guessed, and get in all the time. */
-	if (is_machine(s->user))
-		s->result = NO_TRY;
-}
-
-static bool
-sign_in_of(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	memset(s, 0, sizeof(*s));
-	switch (e->kind) {
-	case KIND_KRB5:
-		of_krb5(m, e, s);
-		break;
-	case KIND_SSH:
-		of_ssh(m, e, s);
-		break;
-	case KIND_SMB:
-		of_smb(m, e, s);
-		break;
-	case KIND_NTLM:
-		of_ntlm(m, e, s);
-		break;
-	case KIND_FTP:
-		of_ftp(m, e, s);
-		break;
-	case KIND_RDP:
-		of_rdp(m, e, s);
-		break;
-	case KIND_HTTP:
-		of_http(m, e, s);
-		break;
-	case KIND_AUTH:
-		of_auth(m, e, s);
-		break;
-	default:
-		of_windows(m, e, s);
-		break;
-	}
-	return s->result != NO_TRY && s->src.len != 0;
+	return sign_in_of(m, e, s) && s->is_sure && s->src.len != 0 &&
+	    /* Computers' own accounts are not guessed, and get in all the
+	     * time. */
+	    (e->kind != KIND_WINEVENT || !sign_in_is_system(s->user));
 }
 
 static void
@@ -394,7 +85,7 @@ brute_event(struct detect *d, const struct event *e)
 	    win_event(e, "Security") == 0))
 		return;
 	arena_init(&m, 64u << 10);
-	if (sign_in_of(&m, e, &s))
+	if (try_of(&m, e, &s))
 		d->keep(d, e);
 	arena_fini(&m);
 }
@@ -496,23 +187,6 @@ hash_of(struct span s, uint64_t seed)
 	return hash_bytes(s.ptr, s.len, seed);
 }
 
-/* name, name@REALM, name/REALM are one; 0: not told. */
-static uint64_t
-user_hash(struct span s)
-{
-	uint8_t low[64];
-	size_t n = 0, at = span_find_byte(s, '\\');
-
-	if (at != SPAN_NPOS)
-		s = span_sub(s, at + 1, SIZE_MAX);
-	while (n < MIN_OF(s.len, sizeof(low)) && s.ptr[n] != '@' &&
-	    s.ptr[n] != '/') {
-		low[n] = ascii_lower(s.ptr[n]);
-		n++;
-	}
-	return n == 0 ? 0 : hash_bytes(low, n, 3) | 1;
-}
-
 static uint64_t
 guess_key(const struct sign_in *in)
 {
@@ -543,7 +217,7 @@ guess_of(struct state *s, uint64_t key, const struct event *e,
 static void
 add_user(struct guess *g, const struct event *e, const struct sign_in *in)
 {
-	uint64_t user = user_hash(in->user);
+	uint64_t user = sign_in_user(in->user);
 
 	if (user == 0 || !small_set_add(&g->users, span_of(&user,
 	    sizeof(user))))
@@ -587,7 +261,7 @@ judge_spray(struct guess *g)
 	    g->users.n < SMALL_SET_MAX)
 		return;
 	/* Names that Kerberos does not know are looked for: see scan.c. */
-	if (g->service == KERBEROS && g->unknown * 10 >= g->tries * 9)
+	if (g->service == SIGN_KERBEROS && g->unknown * 10 >= g->tries * 9)
 		return;
 	if ((hour || g->users.n >= SPRAY_DAY) && g->users.n > g->good.n)
 		g->told = g->spray = true;
@@ -596,7 +270,7 @@ judge_spray(struct guess *g)
 static void
 got_in(struct guess *g, const struct event *e, const struct sign_in *in)
 {
-	uint64_t user = user_hash(in->user);
+	uint64_t user = sign_in_user(in->user);
 
 	if (user != 0)
 		(void)small_set_add(&g->good, span_of(&user, sizeof(user)));
@@ -734,7 +408,7 @@ add_turn(struct state *s, const struct event *e, const struct sign_in *in,
 		memset(&v->now, 0, sizeof(v->now));
 	}
 	v->ring[v->n++ % TRIES_MAX] = (struct try){ hash_of(in->src, 1), key,
-	    user_hash(in->user), e->time };
+	    sign_in_user(in->user), e->time };
 	v->unknown += in->no_account;
 	v->last = e->time;
 	places_add(&v->now, &e->loc, e->time);
@@ -755,11 +429,11 @@ brute_note(struct detect *d, void *p, const struct event *e)
 
 	(void)d;
 	arena_init(&m, 64u << 10);
-	if (!sign_in_of(&m, e, &in))
+	if (!try_of(&m, e, &in))
 		goto out;
 	key = guess_key(&in);
 	src_key = hash_of(in.src, in.service + 900u);
-	if (in.result == IN) {
+	if (in.result == SIGN_GOT_IN) {
 		if ((good = table_put(s->good, &key, &made)) != NULL)
 			*good = e->time;
 		if ((one = table_get(s->guesses, &key)) != NULL)
@@ -768,7 +442,7 @@ brute_note(struct detect *d, void *p, const struct event *e)
 			got_in(all, e, &in);
 		goto out;
 	}
-	if (in.service != EXPLICIT &&
+	if (in.service != SIGN_EXPLICIT &&
 	    (one = guess_of(s, key, e, &in)) != NULL) {
 		add_try(one, e, &in);
 		judge_guess(one);
@@ -778,7 +452,7 @@ brute_note(struct detect *d, void *p, const struct event *e)
 		add_try(all, e, &in);
 		judge_spray(all);
 	}
-	if (in.result == FAILED)
+	if (in.result == SIGN_REFUSED)
 		add_turn(s, e, &in, key);
 out:
 	arena_fini(&m);
@@ -798,16 +472,16 @@ static const struct shape *
 shape_of(uint16_t port)
 {
 	static const struct shape
-	    ssh = { 700, 8000, 700, 8000, 60, SSH, false },
-	    rdp = { 300, 9000, 300, 9000, 30, RDP, false },
-	    smb = { 300, 4000, 200, 4000, 15, SMB, false },
-	    ldap = { 30, 500, 14, 500, 10, LDAP, true },
-	    ftp = { 20, 600, 60, 3000, 60, FTP, false },
-	    telnet = { 12, 600, 30, 3000, 60, TELNET, false },
-	    vnc = { 12, 200, 12, 400, 30, VNC, false },
-	    winrm = { 400, 6000, 200, 6000, 30, WINRM, false },
-	    base = { 60, 1500, 60, 1500, 10, DATABASE, true },
-	    mail = { 30, 3000, 60, 9000, 60, MAIL, true };
+	    ssh = { 700, 8000, 700, 8000, 60, SIGN_SSH, false },
+	    rdp = { 300, 9000, 300, 9000, 30, SIGN_RDP, false },
+	    smb = { 300, 4000, 200, 4000, 15, SIGN_SMB, false },
+	    ldap = { 30, 500, 14, 500, 10, SIGN_LDAP, true },
+	    ftp = { 20, 600, 60, 3000, 60, SIGN_FTP, false },
+	    telnet = { 12, 600, 30, 3000, 60, SIGN_TELNET, false },
+	    vnc = { 12, 200, 12, 400, 30, SIGN_VNC, false },
+	    winrm = { 400, 6000, 200, 6000, 30, SIGN_WINRM, false },
+	    base = { 60, 1500, 60, 1500, 10, SIGN_DATABASE, true },
+	    mail = { 30, 3000, 60, 9000, 60, SIGN_MAIL, true };
 
 	switch (port) {
 	case 22: case 2222:
@@ -933,19 +607,6 @@ brute_flow(struct detect *d, void *p, const struct flow *f)
 /* -- in the end ---------------------------------------------------------- */
 
 static void
-say_time(struct buf *b, int64_t ns)
-{
-	double s = (double)ns / 1e9;
-
-	if (s < 120)
-		buf_printf(b, "%.0f s", s < 1 ? 1 : s);
-	else if (s < 7200)
-		buf_printf(b, "%.0f min", s / 60);
-	else
-		buf_printf(b, "%.1f h", s / 3600);
-}
-
-static void
 say_names(struct buf *b, const struct guess *g)
 {
 	for (uint32_t i = 0; i < g->nnames; i++)
@@ -969,15 +630,20 @@ is_inside(const struct detect *d, const char *src)
 
 	if (!addr_parse(span_str(src), &a))
 		return true;	/* a name */
-	return d->home == NULL ? addr_is_private(&a) : nets_has(d->home, &a);
+	return addr_is_home(d->home, &a);
 }
 
 /* What stands open to the world is tried by the world. */
 static bool
 is_public(uint8_t service)
 {
-	return service == SSH || service == LOG || service == FTP ||
-	    service == TELNET || service == WEB || service == MAIL;
+	switch (service) {
+	case SIGN_SSH: case SIGN_LOG: case SIGN_FTP: case SIGN_TELNET:
+	case SIGN_WEB: case SIGN_MAIL:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Faster than any program that waits before it asks again. */
@@ -1003,7 +669,7 @@ weigh_guess(const struct detect *d, struct finding *f, const struct guess *g)
 	} else if (!inside && (g->unknown * 2 >= g->tries ||
 	    is_public(g->service))) {
 		f->severity = SEV_LOW;
-	} else if (g->service == RDP || g->service == WEB) {
+	} else if (g->service == SIGN_RDP || g->service == SIGN_WEB) {
 		f->severity = SEV_MEDIUM;	/* results are not told */
 		f->confidence = 65;
 	}
@@ -1029,25 +695,26 @@ tell_guess(struct detect *d, const struct guess *g)
 	if (g->spray) {
 		f.rule = "bruteforce-spray";
 		f.title = "Passwords sprayed over accounts";
-		buf_str(&d->text, g->service == EXPLICIT ? " tried " :
+		buf_str(&d->text, g->service == SIGN_EXPLICIT ? " tried " :
 		    " was refused as ");
 		say_users(&d->text, g);
 		buf_printf(&d->text, " %s %s, last at ", g->service ==
-		    EXPLICIT ? "with" : "by", service_names[g->service]);
+		    SIGN_EXPLICIT ? "with" : "by",
+		    sign_in_service_name(g->service));
 		text_server(&d->text, span_str(g->server));
 		buf_printf(&d->text, ", %u tries in ", g->tries);
 	} else {
 		buf_printf(&d->text, " tried %u times to sign in to ",
 		    g->tries);
 		text_server(&d->text, span_str(g->server));
-		buf_printf(&d->text, " (%s)", service_names[g->service]);
+		buf_printf(&d->text, " (%s)", sign_in_service_name(g->service));
 		if (g->users.n != 0) {
 			buf_str(&d->text, " as ");
 			say_users(&d->text, g);
 		}
 		buf_str(&d->text, " in ");
 	}
-	say_time(&d->text, time_diff(g->last, g->first));
+	text_duration(&d->text, time_diff(g->last, g->first));
 	if (g->in) {
 		buf_str(&d->text, ", and then got in");
 		if (g->in_as[0] != '\0')
@@ -1083,7 +750,7 @@ tell_server(struct detect *d, const struct server *v)
 	    "tried to sign in to ", v->sources, v->src);
 	text_server(&d->text, span_str(v->name));
 	buf_printf(&d->text, " (%s) %u times within a day",
-	    service_names[v->service], v->tries);
+	    sign_in_service_name(v->service), v->tries);
 	if (v->users != 0)
 		buf_printf(&d->text, " as %u accounts, few tries each",
 		    v->users);
@@ -1098,10 +765,10 @@ static bool
 is_welcome(const struct state *s, const struct talk_key *k,
     const struct talk *t, struct arena *m)
 {
-	static const uint8_t also[] = { NTLM, KERBEROS };
+	static const uint8_t also[] = { SIGN_NTLM, SIGN_KERBEROS };
 	struct sign_in in = { .src = addr_text(m, &k->src),
 	    .server = addr_text(m, &k->dst),
-	    .service = (enum service)t->service };
+	    .service = (enum sign_in_service)t->service };
 	uint64_t key = guess_key(&in);
 	const struct guess *g = table_find(s->guesses, &key);
 
@@ -1109,8 +776,8 @@ is_welcome(const struct state *s, const struct talk_key *k,
 		return true;		/* told better */
 	if (table_find(s->good, &key) != NULL)
 		return true;
-	for (size_t i = 0; i < NITEMS(also) && t->service == SMB; i++) {
-		in.service = (enum service)also[i];
+	for (size_t i = 0; i < NITEMS(also) && t->service == SIGN_SMB; i++) {
+		in.service = (enum sign_in_service)also[i];
 		key = guess_key(&in);
 		if (table_find(s->good, &key) != NULL)
 			return true;
@@ -1142,8 +809,8 @@ tell_talk(struct detect *d, const struct state *s, const struct talk_key *k,
 	buf_printf(&d->text, " opened %u short conversations with ", t->all);
 	buf_span(&d->text, f.entity[ENTITY_DST_IP]);
 	buf_printf(&d->text, " port %u (%s) in ", k->port,
-	    service_names[t->service]);
-	say_time(&d->text, time_diff(t->last, t->first));
+	    sign_in_service_name(t->service));
+	text_duration(&d->text, time_diff(t->last, t->first));
 	buf_printf(&d->text, ", nearly equal (%.0f bytes up, %.0f down), as "
 	    "refused sign-ins are", t->up, t->down);
 	if (t->in) {
@@ -1199,8 +866,7 @@ brute_end(struct detect *d, void *p)
 	}
 	if (s->full || table_evicted(s->guesses) + table_evicted(s->good) +
 	    table_evicted(s->talks) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 /* -- over runs ----------------------------------------------------------- */
@@ -1241,7 +907,7 @@ renew(struct state *s)
 		g->in_as[sizeof(g->in_as) - 1] = '\0';
 		for (unsigned i = 0; i < NAMES_SHOWN; i++)
 			g->name[i][NAME_BYTES - 1] = '\0';
-		if (g->service >= NITEMS(service_names))
+		if (g->service >= SIGN_SERVICES)
 			return false;
 	}
 	for (it = 0; table_next(s->talks, &it, &key, &value);) {
@@ -1249,7 +915,7 @@ renew(struct state *s)
 
 		t->fresh = false;
 		t->at.n = 0;
-		if (t->service >= NITEMS(service_names))
+		if (t->service >= SIGN_SERVICES)
 			return false;
 	}
 	for (it = 0; table_next(s->servers, &it, &key, &value);)
@@ -1272,7 +938,7 @@ restore_server(struct state *s, struct cursor *c)
 	v->at.n = v->now.n = 0;
 	v->name[sizeof(v->name) - 1] = '\0';
 	v->src[sizeof(v->src) - 1] = '\0';
-	return v->service < NITEMS(service_names);
+	return v->service < SIGN_SERVICES;
 }
 
 static bool
@@ -1311,7 +977,7 @@ const struct detector detector_bruteforce = {
 	.confidence = 75,
 	.kinds = kinds,
 	.fields = fields,
-	.event_ids = event_ids,
+	.event_ids = sign_in_event_ids,
 	.event = brute_event,
 	.state_size = sizeof(struct state),
 	.init = brute_init,

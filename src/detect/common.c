@@ -16,6 +16,27 @@ text_clip(struct buf *b, struct span s, size_t max)
 }
 
 void
+text_addr(struct buf *b, const struct addr *a)
+{
+	addr_put(b, a->b, sizeof(a->b));
+}
+
+void
+text_duration(struct buf *b, int64_t ns)
+{
+	double s = MAX_OF((double)ns / 1e9, 1.0);
+
+	if (s < 120)
+		buf_printf(b, "%.0f s", s);
+	else if (s < 7200)
+		buf_printf(b, "%.0f min", s / 60);
+	else if (s < 48 * 3600)
+		buf_printf(b, "%.3g h", s / 3600);
+	else
+		buf_printf(b, "%.0f days", s / 86400);
+}
+
+void
 set_text(char *dst, size_t size, struct span s)
 {
 	size_t n = MIN_OF(s.len, size - 1);

@@ -90,6 +90,33 @@ finding_evidence(struct finding *f, const struct locator *loc, int64_t time)
 }
 
 void
+places_add(struct places *p, const struct locator *loc, int64_t time)
+{
+	struct evidence *e = &p->at[MIN_OF(p->n, PLACES - 1)];
+
+	if (p->n >= PLACES)
+		p->at[PLACES - 2] = p->at[PLACES - 1];
+	*e = (struct evidence){ *loc, time };
+	p->n += p->n != UINT32_MAX;
+}
+
+void
+finding_places(struct finding *f, const struct places *p)
+{
+	for (unsigned i = 0; i < MIN_OF(p->n, PLACES); i++) {
+		const struct evidence *e = &p->at[i];
+
+		if (f->nevidence < EVIDENCE_MAX)
+			f->evidence[f->nevidence++] = *e;
+		if (f->time == TIME_NONE || e->time < f->time)
+			f->time = e->time;
+		if (f->last_time == TIME_NONE || e->time > f->last_time)
+			f->last_time = e->time;
+	}
+	f->count += p->n;
+}
+
+void
 finding_entity(struct finding *f, enum entity which, struct arena *m,
     const struct event *e, unsigned field)
 {

@@ -64,6 +64,8 @@ struct detector {
 	bool		(*init)(void *state);	/* false: out of memory */
 	void		(*note)(struct detect *, void *state,
 			    const struct event *);
+	/* detect_host() is asked; with flow() it is known anyway. */
+	bool		hosts;
 	/* Conversations by their start; those without a time are left out. */
 	void		(*flow)(struct detect *, void *state,
 			    const struct flow *);
@@ -78,6 +80,12 @@ struct detector {
 	void		(*save)(const void *state, struct buf *);
 	bool		(*restore)(void *state, struct cursor *);
 };
+
+static inline bool
+detector_wants_flows(const struct detector *row)
+{
+	return row->flow != NULL || row->hosts;
+}
 
 extern const struct detector *const detectors[];
 extern const size_t ndetectors;
@@ -101,6 +109,9 @@ void		 finding_raise(struct finding *, struct detect *);
 
 /* Evidence text in a message: at most max bytes, then an ellipsis. */
 void		 text_clip(struct buf *, struct span, size_t max);
+void		 text_addr(struct buf *, const struct addr *);
+/* "90 s", "12 min", "3 h", "3.5 h", "4 days". */
+void		 text_duration(struct buf *, int64_t ns);
 /* Into a fixed array, cut to fit, with a NUL. */
 void		 set_text(char *dst, size_t size, struct span);
 /* "src" or, where there is none, "somebody". */
@@ -147,11 +158,13 @@ void		 places_add(struct places *, const struct locator *,
 /* Into the finding, which counts as many as there were. */
 void		 finding_places(struct finding *, const struct places *);
 
-/* Lines of a file in the shipped folder, columns divided by bars.  A file that
- * is not there is none; false: a line that take() refused, see why. */
+/* Lines of a file in the shipped folder, columns divided by bars: at most
+ * so many, what they are stands in wants.  A file that is not there has none,
+ * which why says; false: a line that cannot be used, the same. */
 #define SHARE_LINE	512u
 #define SHARE_COLUMNS	4u
 bool		 share_lines(const char *share, const char *file,
+		    const char *wants, unsigned most,
 		    bool (*take)(const struct span *col, unsigned n),
 		    struct buf *why);
 
@@ -197,6 +210,8 @@ struct flow {
 	struct locator	loc;
 };
 
+/* In the owner's networks; NULL: in a private one. */
+bool		 addr_is_home(const struct nets *, const struct addr *);
 /* false: no times, no addresses. */
 bool		 flow_of_event(struct flow *, const struct event *,
 		    const struct nets *home);
@@ -207,6 +222,8 @@ void		 finding_init_flow(struct finding *, struct detect *,
 /* Into m, as entity. */
 struct span	 addr_text(struct arena *m, const struct addr *);
 
+/* A record of a server's answers alone, by its ports. */
+bool		 flow_is_answer(const struct flow *);
 /* What flow_of_event() reads, for a row's demand. */
 extern const uint16_t flow_fields[];
 
@@ -230,6 +247,8 @@ void		 hosts_free(struct hosts *);
 void		 hosts_flow(struct hosts *, const struct flow *);
 void		 hosts_save(const struct hosts *, struct buf *);
 bool		 hosts_restore(struct hosts *, struct cursor *);
+/* A host's bit in such a set, the same in every run. */
+uint64_t	 host_bit(const struct addr *);
 /* About how many, by linear counting in 64 bits; 300: more than can be told. */
 unsigned	 host_count(uint64_t bits);
 /* The service that a port is for when nothing better says it. */
@@ -318,6 +337,72 @@ void		 fold_account(struct buf *, struct span user);
 /* The address or name in the form that a table needs: no ::ffff:, no leading
  * backslashes; SPAN_NONE for -, loopback and LOCAL. */
 struct span	 client_name(struct span);
+
+/* -- sign-ins ------------------------------------------------------------ */
+
+enum sign_in_service {
+	SIGN_SSH, SIGN_RDP, SIGN_SMB, SIGN_NTLM, SIGN_LDAP, SIGN_KERBEROS,
+	SIGN_FTP, SIGN_TELNET, SIGN_WEB, SIGN_LOG, SIGN_WINDOWS,
+	SIGN_EXPLICIT,		/* with credentials given by name: 4648 */
+	SIGN_VNC, SIGN_WINRM, SIGN_DATABASE, SIGN_MAIL, SIGN_SERVICES
+};
+const char	*sign_in_service_name(enum sign_in_service);
+
+enum sign_in_result {
+	SIGN_NONE, SIGN_TRIED,	/* how it ended is not told */
+	SIGN_REFUSED, SIGN_GOT_IN
+};
+
+/* One try to sign in, as any source tells it. */
+struct sign_in {
+	struct span		src, user, server;	/* SPAN_NONE: untold */
+	enum sign_in_service	service;
+	enum sign_in_result	result;
+	bool			no_account;	/* none of that name */
+	bool			is_sure;	/* false: a refused POST, which
+						 * need not be a sign-in */
+};
+/* false: the event is none.  Texts in m or of the event. */
+bool		 sign_in_of(struct arena *m, const struct event *,
+		    struct sign_in *);
+/* A row's event_ids, and what it reads. */
+extern const uint16_t sign_in_event_ids[];
+#define SIGN_IN_FIELDS							\
+	FIELD_SRC_IP, FIELD_DST_IP, FIELD_KRB_TYPE, FIELD_KRB_CLIENT,	\
+	FIELD_KRB_ERROR, FIELD_KRB_ERROR_CODE, FIELD_KRB_SUCCESS,	\
+	FIELD_SSH_SUCCESS, FIELD_SMB_COMMAND, FIELD_SMB_STATUS,		\
+	FIELD_NTLM_USER, FIELD_NTLM_SUCCESS, FIELD_FTP_USER,		\
+	FIELD_FTP_COMMAND, FIELD_FTP_REPLY, FIELD_RDP_COOKIE,		\
+	FIELD_HTTP_STATUS, FIELD_HTTP_METHOD, FIELD_HTTP_USER,		\
+	FIELD_HTTP_PATH, FIELD_HTTP_URI, FIELD_HTTP_VHOST,		\
+	FIELD_HTTP_HOST, FIELD_AUTH_USER, FIELD_AUTH_RESULT,		\
+	FIELD_SYSLOG_HOST, FIELD_WIN_CHANNEL, FIELD_WIN_EVENT_ID,	\
+	FIELD_WIN_COMPUTER, FIELD_WIN_STATUS, FIELD_TARGET_USER,	\
+	FIELD_SUBJECT_USER, FIELD_IP_ADDRESS, FIELD_LOGON_TYPE,		\
+	FIELD_WORKSTATION_4776
+/* A computer, the system or nobody. */
+bool		 sign_in_is_system(struct span user);
+/* A hash that name, name@REALM, name/REALM and DOMAIN\name share, the same in
+ * every run; 0: not told. */
+uint64_t	 sign_in_user(struct span user);
+
+/* -- Kerberos ------------------------------------------------------------ */
+
+/* Errors of the KDC, RFC 4120 7.5.9; Windows gives the same numbers. */
+enum {
+	KRB5_UNKNOWN = 6,	/* KDC_ERR_C_PRINCIPAL_UNKNOWN */
+	KRB5_REVOKED = 18,	/* KDC_ERR_CLIENT_REVOKED: or locked */
+	KRB5_WRONG = 24,	/* KDC_ERR_PREAUTH_FAILED: the password */
+	KRB5_WANTED = 25	/* KDC_ERR_PREAUTH_REQUIRED */
+};
+/* Of a krb5 event, by number or, of these, by name; 0: none. */
+uint64_t	 krb5_error(const struct event *);
+/* RC4 and DES (RFC 4757, RFC 6649): quick to guess at. */
+bool		 krb5_is_weak(uint64_t etype);
+/* The request named encryption types, and these alone. */
+bool		 krb5_offers_only_weak(const struct event *);
+/* A principal without its realm. */
+struct span	 krb5_account(struct span name);
 
 /* -- findings and notes as bytes ----------------------------------------- */
 

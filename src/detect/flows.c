@@ -194,8 +194,8 @@ take_value(struct reading *r, const struct value *v)
 	}
 }
 
-static bool
-at_home(const struct nets *home, const struct addr *a)
+bool
+addr_is_home(const struct nets *home, const struct addr *a)
 {
 	return home == NULL ? addr_is_private(a) : nets_has(home, a);
 }
@@ -219,9 +219,9 @@ finish(struct reading *r, const struct nets *home)
 		f->flags |= FLOW_F_ONE_WAY;
 	if (f->dst_pkts != 0 || f->dst_bytes != 0)
 		f->flags |= FLOW_F_ANSWERED;
-	if (at_home(home, &f->src))
+	if (addr_is_home(home, &f->src))
 		f->flags |= FLOW_F_SRC_HOME;
-	if (at_home(home, &f->dst))
+	if (addr_is_home(home, &f->dst))
 		f->flags |= FLOW_F_DST_HOME;
 }
 
@@ -242,6 +242,13 @@ flow_of_event(struct flow *f, const struct event *e, const struct nets *home)
 		return false;
 	finish(&r, home);
 	return true;
+}
+
+bool
+flow_is_answer(const struct flow *f)
+{
+	return f->src_port < f->dst_port &&
+	    (f->src_port < 1024 || f->dst_port >= 32768);
 }
 
 enum flow_service
@@ -294,7 +301,7 @@ addr_text(struct arena *m, const struct addr *a)
 	struct span s;
 
 	buf_init(&b, 64);
-	addr_put(&b, a->b, sizeof(a->b));
+	text_addr(&b, a);
 	s = arena_copy(m, buf_view(&b));
 	buf_fini(&b);
 	return s;
@@ -344,9 +351,8 @@ hosts_free(struct hosts *h)
 	free(h);
 }
 
-/* The same bit for the same peer, in every run. */
-static uint64_t
-peer_bit(const struct addr *a)
+uint64_t
+host_bit(const struct addr *a)
 {
 	return UINT64_C(1) << (hash_bytes(a->b, sizeof(a->b), 7) & 63);
 }
@@ -376,7 +382,7 @@ hosts_flow(struct hosts *h, const struct flow *f)
 	if ((s = see(h, &f->src, f)) != NULL) {
 		s->flows_out += s->flows_out != UINT32_MAX;
 		if ((f->flags & FLOW_F_ANSWERED) != 0)
-			s->servers |= peer_bit(&f->dst);
+			s->servers |= host_bit(&f->dst);
 	}
 	if ((s = see(h, &f->dst, f)) == NULL)
 		return;
@@ -384,7 +390,7 @@ hosts_flow(struct hosts *h, const struct flow *f)
 	if ((f->flags & FLOW_F_ANSWERED) != 0 && f->dst_bytes != 0) {
 		s->served |= s->served_once & UINT32_C(1) << service;
 		s->served_once |= UINT32_C(1) << service;
-		s->clients |= peer_bit(&f->src);
+		s->clients |= host_bit(&f->src);
 	}
 }
 

@@ -690,8 +690,7 @@ jwt_hoard_end(struct detect *d, void *p)
 	void *value;
 
 	if (table_evicted(s->groups) + table_evicted(s->tokens) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 	for (uint32_t it = 0; table_next(s->groups, &it, &key, &value);) {
 		const struct group *g = value;
 

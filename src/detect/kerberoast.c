@@ -38,8 +38,6 @@
 #define NAMES_SHOWN	6u
 #define NAME_BYTES	64u
 
-enum etype { ETYPE_DES_CRC = 1, ETYPE_DES_MD5 = 3, ETYPE_RC4 = 23,
-	ETYPE_RC4_EXP = 24 };
 enum { EVENT_TGS = 4769 };
 
 static const uint8_t kinds[] = { KIND_KRB5, KIND_WINEVENT, KIND_NONE };
@@ -54,29 +52,11 @@ static const uint16_t fields[] = {
 	FIELD_WIN_STATUS, FIELD_IP_ADDRESS, FIELD_WIN_CHANNEL, FIELD_OTHER
 };
 
-static bool
-is_weak(uint64_t etype)
-{
-	return etype == ETYPE_RC4 || etype == ETYPE_RC4_EXP ||
-	    etype == ETYPE_DES_CRC || etype == ETYPE_DES_MD5;
-}
-
-/* The service without its realm. */
-static struct span
-without_realm(struct span s)
-{
-	size_t at = span_find_byte(s, '@');
-
-	if (at != SPAN_NPOS)
-		s.len = at;
-	return s;
-}
-
 /* Keys of krbtgt and computers are random: nothing to guess. */
 static bool
 has_random_key(struct span service)
 {
-	struct span s = without_realm(service);
+	struct span s = krb5_account(service);
 
 	return s.len == 0 || s.ptr[s.len - 1] == '$' ||
 	    span_starts_nocase(s, SPAN_LIT("krbtgt")) ||
@@ -90,24 +70,6 @@ struct ticket {
 	bool		only_weak;	/* the request offered nothing else */
 };
 
-/* Offers are decimal numbers. */
-static bool
-offers_only_weak(const struct event *e)
-{
-	const struct value *v = event_get(e, FIELD_KRB_REQ_ETYPES), *items;
-
-	if (v == NULL || v->type != VT_LIST || v->len == 0)
-		return false;
-	items = v->ptr;
-	for (uint32_t i = 0; i < v->len; i++) {
-		uint64_t n;
-
-		if (!value_u64(&items[i], &n) || !is_weak(n))
-			return false;
-	}
-	return true;
-}
-
 static bool
 ticket_of_wire(struct arena *m, const struct event *e, struct ticket *t)
 {
@@ -118,7 +80,7 @@ ticket_of_wire(struct arena *m, const struct event *e, struct ticket *t)
 	t->server = event_text(m, e, FIELD_DST_IP);
 	t->user = event_str(e, FIELD_KRB_CLIENT);
 	t->service = event_str(e, FIELD_KRB_SERVICE);
-	t->only_weak = offers_only_weak(e);
+	t->only_weak = krb5_offers_only_weak(e);
 	return !has_random_key(t->service);
 }
 
@@ -137,7 +99,7 @@ ticket_of_event(struct arena *m, const struct event *e, struct ticket *t)
 	t->service = event_text(m, e, FIELD_SERVICE_NAME);
 	t->only_weak = false;
 	/* Computers ask for themselves: HOST$@REALM. */
-	if (span_ends(without_realm(t->user), SPAN_LIT("$")))
+	if (span_ends(krb5_account(t->user), SPAN_LIT("$")))
 		return false;
 	return !has_random_key(t->service);
 }
@@ -254,7 +216,7 @@ static struct roast *
 roast_of(struct detect *d, struct state *s, const struct ticket *t)
 {
 	const struct key key = {
-		hash_lower(t->src), hash_lower(without_realm(t->user))
+		hash_lower(t->src), hash_lower(krb5_account(t->user))
 	};
 	uint32_t *index;
 	bool made;
@@ -264,8 +226,7 @@ roast_of(struct detect *d, struct state *s, const struct ticket *t)
 		return s->roast[*index];
 	if (s->n == KEYS_MAX) {
 		/* The first clients stay: nothing seen of them is lost. */
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 		return NULL;
 	}
 	s->roast[s->n] = calloc(1, sizeof(**s->roast));
@@ -397,7 +358,7 @@ static void
 note_aes(struct detect *d, struct state *s, const struct event *e,
     const struct ticket *t)
 {
-	struct span user = without_realm(t->user);
+	struct span user = krb5_account(t->user);
 	const struct key key = { hash_lower(user), e->kind };
 	int64_t day = e->time / (86400 * NSEC);
 	struct account *a;
@@ -413,7 +374,7 @@ note_aes(struct detect *d, struct state *s, const struct event *e,
 		finding_init(&a->f, d, NULL);
 		a->last_day = INT64_MIN;
 	}
-	remember(a, e, hash_lower(without_realm(t->service)));
+	remember(a, e, hash_lower(krb5_account(t->service)));
 	n = within(a, WINDOW);
 	if (n < AES_SERVICES) {
 		n = within(a, BURST);
@@ -449,13 +410,13 @@ kerberoast_note(struct detect *d, void *p, const struct event *e)
 	arena_reset(&s->arena);
 	if (!ticket_of(&s->arena, e, &t))
 		return;
-	if (!is_weak(t.etype)) {
+	if (!krb5_is_weak(t.etype)) {
 		note_aes(d, s, e, &t);
 		return;
 	}
 	if ((r = roast_of(d, s, &t)) == NULL)
 		return;
-	name = without_realm(t.service);
+	name = krb5_account(t.service);
 	if (small_set_add(wire ? &r->weak_wire : &r->weak_log, name) &&
 	    (wire || r->weak_wire.n == 0) && r->nnames < NAMES_SHOWN)
 		set_text(r->names[r->nnames++], NAME_BYTES, name);
@@ -474,8 +435,7 @@ kerberoast_end(struct detect *d, void *p)
 		if (has_weak(s->roast[i]))
 			tell(d, s->roast[i]);
 	if (table_evicted(s->accounts) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 	for (uint32_t it = 0; table_next(s->accounts, &it, &key, &value);) {
 		struct account *a = value;
 

@@ -323,8 +323,7 @@ mgmt_end(struct detect *d, void *p)
 			tell(d, key, o);
 	}
 	if (table_evicted(s->open) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 static void

@@ -96,7 +96,7 @@ take_row(const struct span *col, unsigned n)
 	struct row *r = &rows[nrows];
 	struct span value;
 
-	if (n != 3 || nrows == ROWS_MAX || !network_of(col[0], &r->network))
+	if (n != 3 || !network_of(col[0], &r->network))
 		return false;
 	for (r->what = 0; r->what < WHATS; r->what++)
 		if (span_eq(col[1], span_str(what_names[r->what])))
@@ -121,7 +121,8 @@ load(const char *share, struct buf *why)
 {
 	nrows = nnetworks = 0;
 	memset(listed, 0, sizeof(listed));
-	return share_lines(share, NODES_FILE, take_row, why);
+	return share_lines(share, NODES_FILE, "NETWORK | WHAT | VALUE",
+	    ROWS_MAX, take_row, why);
 }
 
 /* -- single events ------------------------------------------------------- */
@@ -545,8 +546,7 @@ static void
 orb_end(struct detect *d, void *p)
 {
 	if (table_evicted(((struct state *)p)->nodes) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 static void

@@ -7,9 +7,9 @@
  * probes that are known by their make.
  *
  * Sign-ins that were refused, from addresses that are not at home: Kerberos
- * AS, auth logs, Windows 4625 and 4771, HTTP 401 and 403.  For each server and
- * kind of sign-in WINDOW is looked at: at least SOURCES addresses of NETS
- * networks (/24, IPv6 /48), at most TRIES_EACH tries an address and
+ * AS, auth logs, Windows 4625, 4768 and 4771, HTTP 401 and 403.  For each
+ * server and kind of sign-in WINDOW is looked at: at least SOURCES addresses of
+ * NETS networks (/24, IPv6 /48), at most TRIES_EACH tries an address and
  * TRIES_ACCOUNT an account, and addresses that tried several accounts, which
  * people at home who mistype do not.  share/orb/sources.txt lists parts of
  * user agents and source ports of scans of published networks.
@@ -56,7 +56,7 @@ take_row(const struct span *col, unsigned n)
 	struct row *r = &rows[nrows];
 	uint64_t port = 0;
 
-	if (n != 3 || nrows == ROWS_MAX || col[0].len == 0 ||
+	if (n != 3 || col[0].len == 0 ||
 	    col[0].len >= sizeof(r->network) || col[2].len == 0 ||
 	    col[2].len >= sizeof(r->text))
 		return false;
@@ -77,7 +77,8 @@ static bool
 load(const char *share, struct buf *why)
 {
 	nrows = 0;
-	return share_lines(share, SOURCES_FILE, take_row, why);
+	return share_lines(share, SOURCES_FILE, "NETWORK | WHAT | VALUE",
+	    ROWS_MAX, take_row, why);
 }
 
 /* -- sign-ins ------------------------------------------------------------ */
@@ -87,76 +88,16 @@ static const uint8_t kinds[] = {
 };
 
 static const uint16_t fields[] = {
-	FIELD_SRC_IP, FIELD_DST_IP, FIELD_KRB_TYPE, FIELD_KRB_CLIENT,
-	FIELD_KRB_ERROR, FIELD_KRB_ERROR_CODE, FIELD_KRB_SUCCESS,
-	FIELD_AUTH_USER, FIELD_AUTH_RESULT, FIELD_SYSLOG_HOST,
-	FIELD_WIN_CHANNEL, FIELD_WIN_EVENT_ID, FIELD_WIN_COMPUTER,
-	FIELD_WIN_STATUS, FIELD_TARGET_USER, FIELD_IP_ADDRESS,
-	FIELD_HTTP_STATUS, FIELD_HTTP_METHOD, FIELD_HTTP_USER,
-	FIELD_HTTP_USER_AGENT, FIELD_HTTP_VHOST, FIELD_HTTP_HOST, FIELD_OTHER
+	SIGN_IN_FIELDS, FIELD_HTTP_USER_AGENT, FIELD_OTHER
 };
 
-enum { EVENT_REFUSED = 4625, EVENT_PREAUTH = 4771 };
-
-struct sign_in {
+/* A refused sign-in from outside. */
+struct refused {
+	struct sign_in	in;
 	struct addr	src;
-	struct span	user, server;
-	const char	*kind;
+	const char	*kind;		/* who tells of it */
 	const char	*network;	/* of the user agent; NULL */
-	bool		no_account;	/* there is none of that name */
 };
-
-static bool
-of_krb5(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	struct span error = event_text(m, e, FIELD_KRB_ERROR);
-	uint64_t code = 0;
-
-	if (!span_eq(event_str(e, FIELD_KRB_TYPE), SPAN_LIT("AS")))
-		return false;
-	(void)event_u64(e, FIELD_KRB_ERROR_CODE, &code);
-	s->no_account = code == 6 || span_find(error,
-	    SPAN_LIT("C_PRINCIPAL_UNKNOWN")) != SPAN_NPOS;
-	if (!s->no_account && code != 24 && code != 18 && span_find(error,
-	    SPAN_LIT("PREAUTH_FAILED")) == SPAN_NPOS &&
-	    span_find(error, SPAN_LIT("CLIENT_REVOKED")) == SPAN_NPOS)
-		return false;
-	s->kind = "Kerberos";
-	s->user = event_text(m, e, FIELD_KRB_CLIENT);
-	s->server = event_text(m, e, FIELD_DST_IP);
-	return event_addr(e, FIELD_SRC_IP, &s->src);
-}
-
-static bool
-of_auth(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	struct span result = event_str(e, FIELD_AUTH_RESULT);
-
-	s->no_account = span_eq(result, SPAN_LIT("invalid-user"));
-	if (!s->no_account && !span_eq(result, SPAN_LIT("failed")))
-		return false;
-	s->kind = "log";
-	s->user = event_text(m, e, FIELD_AUTH_USER);
-	s->server = event_text(m, e, FIELD_SYSLOG_HOST);
-	return addr_parse(event_text(m, e, FIELD_SRC_IP), &s->src);
-}
-
-static bool
-of_windows(struct arena *m, const struct event *e, struct sign_in *s)
-{
-	unsigned id = win_event(e, "Security");
-	uint64_t status = 0;
-
-	if (id != EVENT_REFUSED && id != EVENT_PREAUTH)
-		return false;
-	(void)event_u64(e, FIELD_WIN_STATUS, &status);
-	s->no_account = status == 6 || status == 0xc0000064;
-	s->kind = "Windows";
-	s->user = event_text(m, e, FIELD_TARGET_USER);
-	s->server = event_text(m, e, FIELD_WIN_COMPUTER);
-	return addr_parse(client_name(event_text(m, e, FIELD_IP_ADDRESS)),
-	    &s->src);
-}
 
 static const char *
 agent_network(struct span agent)
@@ -168,67 +109,44 @@ agent_network(struct span agent)
 	return NULL;
 }
 
-static bool
-of_http(struct arena *m, const struct event *e, struct sign_in *s)
+static const char *
+kind_of(const struct event *e)
 {
-	uint64_t status = 0;
-
-	if (!event_u64(e, FIELD_HTTP_STATUS, &status) ||
-	    (status != 401 && status != 403))
-		return false;
-	s->user = event_text(m, e, FIELD_HTTP_USER);
-	if (span_eq(s->user, SPAN_LIT("-")))
-		s->user = SPAN_NONE;
-	/* A page that one may not see is no sign-in. */
-	if (s->user.len == 0 && !span_eq(event_str(e, FIELD_HTTP_METHOD),
-	    SPAN_LIT("POST")))
-		return false;
-	s->kind = "web";
-	s->server = http_server(m, e);
-	s->network = agent_network(event_str(e, FIELD_HTTP_USER_AGENT));
-	return addr_parse(event_text(m, e, FIELD_SRC_IP), &s->src);
-}
-
-static bool
-is_home(const struct detect *d, const struct addr *a)
-{
-	return d->home == NULL ? addr_is_private(a) : nets_has(d->home, a);
-}
-
-static bool
-sign_in_of(const struct detect *d, struct arena *m, const struct event *e,
-    struct sign_in *s)
-{
-	bool ok;
-
-	memset(s, 0, sizeof(*s));
 	switch (e->kind) {
 	case KIND_KRB5:
-		ok = of_krb5(m, e, s);
-		break;
+		return "Kerberos";
 	case KIND_AUTH:
-		ok = of_auth(m, e, s);
-		break;
+		return "log";
 	case KIND_WINEVENT:
-		ok = of_windows(m, e, s);
-		break;
+		return "Windows";
 	default:
-		ok = of_http(m, e, s);
-		break;
+		return "web";
 	}
-	return ok && !addr_is_private(&s->src) && !is_home(d, &s->src);
+}
+
+static bool
+refused_of(const struct detect *d, struct arena *m, const struct event *e,
+    struct refused *r)
+{
+	if (!sign_in_of(m, e, &r->in) || r->in.result != SIGN_REFUSED ||
+	    !addr_parse(client_name(r->in.src), &r->src))
+		return false;
+	r->kind = kind_of(e);
+	r->network = e->kind == KIND_HTTP ? agent_network(event_str(e,
+	    FIELD_HTTP_USER_AGENT)) : NULL;
+	return !addr_is_private(&r->src) && !addr_is_home(d->home, &r->src);
 }
 
 static void
 orb_event(struct detect *d, const struct event *e)
 {
 	struct arena m;
-	struct sign_in s;
+	struct refused r;
 
 	if (e->time == TIME_NONE)
 		return;
 	arena_init(&m, 64u << 10);
-	if (sign_in_of(d, &m, e, &s))
+	if (refused_of(d, &m, e, &r))
 		d->keep(d, e);
 	arena_fini(&m);
 }
@@ -292,26 +210,12 @@ orb_fini(void *p)
 	table_free(s->probers);
 }
 
-static uint64_t
-hash_lower(struct span s)
-{
-	uint8_t low[64];
-	size_t n = 0;
-
-	/* name, name@REALM and name/REALM are one */
-	while (n < MIN_OF(s.len, sizeof(low)) && s.ptr[n] != '@' &&
-	    s.ptr[n] != '/') {
-		low[n] = ascii_lower(s.ptr[n]);
-		n++;
-	}
-	return n == 0 ? 0 : hash_bytes(low, n, 3) | 1;
-}
-
 static struct server *
-server_of(struct detect *d, struct state *s, const struct sign_in *in)
+server_of(struct detect *d, struct state *s, const struct refused *r)
 {
-	uint64_t key = hash_bytes(in->server.ptr, in->server.len,
-	    hash_bytes(in->kind, strlen(in->kind), 1));
+	const struct span name = r->in.server;
+	uint64_t key = hash_bytes(name.ptr, name.len,
+	    hash_bytes(r->kind, strlen(r->kind), 1));
 	uint32_t *index = table_get(s->servers, &key);
 	struct server *v;
 	bool made;
@@ -330,10 +234,10 @@ server_of(struct detect *d, struct state *s, const struct sign_in *in)
 	}
 	*index = s->n;
 	s->server[s->n++] = v;
-	v->kind = in->kind;
+	v->kind = r->kind;
 	finding_init(&v->f, d, NULL);
 	v->f.count = 0;
-	set_text(v->name, sizeof(v->name), in->server);
+	set_text(v->name, sizeof(v->name), name);
 	return v;
 }
 
@@ -418,33 +322,33 @@ is_spray(const struct counted *c)
 }
 
 static void
-take_try(struct server *v, const struct event *e, const struct sign_in *in)
+take_try(struct server *v, const struct event *e, const struct refused *r)
 {
 	struct try *t = &v->ring[v->n++ % TRIES_MAX];
 
-	*t = (struct try){ .time = e->time, .from = in->src, .loc = e->loc,
-	    .user = hash_lower(in->user), .network = in->network,
-	    .no_account = in->no_account };
-	t->src = hash_bytes(in->src.b, 16, 1);
-	t->net = hash_bytes(in->src.b, addr_is_v4(&in->src) ? 15 : 6, 1) | 1;
+	*t = (struct try){ .time = e->time, .from = r->src, .loc = e->loc,
+	    .user = sign_in_user(r->in.user), .network = r->network,
+	    .no_account = r->in.no_account };
+	t->src = hash_bytes(r->src.b, 16, 1);
+	t->net = hash_bytes(r->src.b, addr_is_v4(&r->src) ? 15 : 6, 1) | 1;
 }
 
 static void
 orb_note(struct detect *d, void *p, const struct event *e)
 {
-	struct sign_in in;
+	struct refused r;
 	struct counted c;
 	struct server *v;
 	struct arena m;
 	struct buf b;
 
 	arena_init(&m, 64u << 10);
-	if (!sign_in_of(d, &m, e, &in) ||
-	    (v = server_of(d, p, &in)) == NULL) {
+	if (!refused_of(d, &m, e, &r) ||
+	    (v = server_of(d, p, &r)) == NULL) {
 		arena_fini(&m);
 		return;
 	}
-	take_try(v, e, &in);
+	take_try(v, e, &r);
 	arena_fini(&m);
 	/* Counting costs: not at every try. */
 	if (v->n % 8 != 0)
@@ -460,7 +364,7 @@ orb_note(struct detect *d, void *p, const struct event *e)
 	v->network = c.network;
 	if (!v->found) {
 		buf_init(&b, 64);
-		addr_put(&b, v->ring[(v->n - 1) % TRIES_MAX].from.b, 16);
+		text_addr(&b, &v->ring[(v->n - 1) % TRIES_MAX].from);
 		set_text(v->src, sizeof(v->src), buf_view(&b));
 		buf_fini(&b);
 		for (uint32_t i = 0; i < MIN_OF(v->n, 8u); i++)
@@ -535,7 +439,7 @@ orb_flow(struct detect *d, void *p, const struct flow *f)
 	if ((r = probe_row(f)) == NULL ||
 	    (b = table_put(s->probers, &f->src, &made)) == NULL)
 		return;
-	b->targets |= UINT64_C(1) << (hash_bytes(f->dst.b, 16, 7) & 63);
+	b->targets |= host_bit(&f->dst);
 	b->n++;
 	if (b->told || host_count(b->targets) < PROBED)
 		return;
@@ -566,8 +470,7 @@ orb_end(struct detect *d, void *p)
 		if (s->server[i]->found)
 			tell_server(d, s->server[i]);
 	if (s->full || table_evicted(s->probers) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 const struct detector detector_orb_source = {
@@ -587,6 +490,7 @@ const struct detector detector_orb_source = {
 	.confidence = 80,
 	.kinds = kinds,
 	.fields = fields,
+	.event_ids = sign_in_event_ids,
 	.event = orb_event,
 	.load = load,
 	.state_size = sizeof(struct state),

@@ -113,8 +113,7 @@ is_backward(const struct flow *f)
 		return false;
 	if (is_vpn_port(f->src_port) != is_vpn_port(f->dst_port))
 		return is_vpn_port(f->src_port);
-	return f->src_port < f->dst_port &&
-	    (f->src_port < 1024 || f->dst_port >= 32768);
+	return flow_is_answer(f);
 }
 
 static bool
@@ -255,12 +254,6 @@ static uint64_t
 self_of(const struct addr *a)
 {
 	return hash_bytes(a->b, sizeof(a->b), 9) | 1;
-}
-
-static uint64_t
-bit_of(const struct addr *a)
-{
-	return UINT64_C(1) << (hash_bytes(a->b, sizeof(a->b), 7) & 63);
 }
 
 static uint32_t
@@ -419,7 +412,7 @@ add_score(struct link *l, struct open *o, float delta)
 static void
 add_target(struct link *l, const struct flow *b)
 {
-	l->targets |= bit_of(&b->dst);
+	l->targets |= host_bit(&b->dst);
 	l->out_away |= (b->flags & FLOW_F_DST_HOME) == 0;
 	for (uint32_t i = 0; i < l->ntargets; i++)
 		if (addr_eq(&l->target[i], &b->dst))
@@ -453,7 +446,7 @@ add_match(struct node *n, struct link *l, struct recent *a,
 		l->pair[l->npairs++][1] = (struct evidence){ b->loc,
 		    b->start };
 	}
-	n->matched |= bit_of(&a->src);
+	n->matched |= host_bit(&a->src);
 	n->matches++;
 }
 
@@ -506,7 +499,7 @@ try_pair(struct state *s, struct node *n, double rate, struct recent *a,
 	if (a->piece || a->matched || !is_match(&p, reverse))
 		return;
 	a->matched = true;
-	n->targets |= bit_of(&b->dst);
+	n->targets |= host_bit(&b->dst);
 	add_target(l, b);
 	if (!o->matched)
 		add_match(n, l, a, b, &p);
@@ -547,7 +540,7 @@ starts(struct detect *d, struct state *s, const struct flow *f)
 			n->last = f->start;
 			rate = rate_of(d, f);
 		}
-		n->clients |= bit_of(&a->src);
+		n->clients |= host_bit(&a->src);
 		try_pair(s, n, rate, a, f, false);
 	}
 }
@@ -582,7 +575,7 @@ reverse_pair(struct detect *d, struct state *s, const struct recent *c,
 	    f->src_bytes > 2 * c->down + 8192 ||
 	    (h = detect_host(d, &f->dst)) == NULL ||
 	    (n = table_put(s->nodes, &f->dst, &made)) == NULL ||
-	    host_count(n->clients |= bit_of(&f->src)) > CLIENTS_MAX)
+	    host_count(n->clients |= host_bit(&f->src)) > CLIENTS_MAX)
 		return;
 	if (made)
 		n->first = f->start;
@@ -751,7 +744,7 @@ originates(struct detect *d, struct state *s, const struct flow *f)
 	    f->start };
 	q->n++;
 	q->last = f->end;
-	q->targets |= bit_of(&f->dst);
+	q->targets |= host_bit(&f->dst);
 	if (kind != BEGIN_WEB)
 		q->kinds |= 1u << kind;
 	if (q->n >= BEGIN_FLOWS && host_count(q->targets) >= BEGIN_PEERS &&
@@ -860,12 +853,6 @@ next_of(const struct state *s, struct link *const *told,
 }
 
 static void
-put_addr(struct buf *b, const struct addr *a)
-{
-	addr_put(b, a->b, sizeof(a->b));
-}
-
-static void
 say_link(struct buf *b, const struct link *l)
 {
 	double n = l->matched, lag = l->lag_sum / n;
@@ -910,16 +897,16 @@ tell_chain(struct detect *d, const struct state *s,
 	f.count = 0;
 	if (n > 1)
 		buf_printf(&d->text, "Chain of %u relays: ", n);
-	put_addr(&d->text, &l->key.src);
+	text_addr(&d->text, &l->key.src);
 	for (unsigned i = 0; i < n; i++) {
 		buf_str(&d->text, " → ");
-		put_addr(&d->text, &hop[i]->key.relay);
-		put_addr(&d->fold, &hop[i]->key.relay);
+		text_addr(&d->text, &hop[i]->key.relay);
+		text_addr(&d->fold, &hop[i]->key.relay);
 		buf_str(&d->fold, "|");
 		add_evidence(&f, hop[i]);
 	}
 	buf_str(&d->text, " → ");
-	put_addr(&d->text, &last->target[0]);
+	text_addr(&d->text, &last->target[0]);
 	buf_printf(&d->text, last->reverse ? " (which had called port %u)" :
 	    " port %u", last->port[0]);
 	if (host_count(last->targets) > 1)
@@ -971,8 +958,7 @@ relay_end(struct detect *d, void *p)
 	free(told);
 	if (table_evicted(s->links) + table_evicted(s->nodes) +
 	    table_evicted(s->quiet) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 /* Recent flows are of minutes: they are not worth keeping. */

@@ -77,14 +77,6 @@ is_few(const struct flow *f, uint32_t each)
 	    f->src_bytes <= f->src_pkts * each;
 }
 
-/* The record of a server's answers, when each direction has its own. */
-static bool
-is_answer(const struct flow *f)
-{
-	return f->src_port < f->dst_port &&
-	    (f->src_port < 1024 || f->dst_port >= 32768);
-}
-
 static enum outcome
 of_tcp(const struct detect *d, const struct flow *f)
 {
@@ -111,7 +103,8 @@ of_tcp(const struct detect *d, const struct flow *f)
 		return GOOD;
 	/* A piece of something long: who was asked has spoken before. */
 	h = detect_host(d, &f->dst);
-	return is_answer(f) || (h != NULL && h->flows_out > 1) ? NEUTRAL : BAD;
+	return flow_is_answer(f) || (h != NULL && h->flows_out > 1) ?
+	    NEUTRAL : BAD;
 }
 
 static bool
@@ -148,7 +141,7 @@ of_datagram(const struct detect *d, const struct flow *f)
 	if ((f->flags & FLOW_F_ONE_WAY) == 0)
 		return f->src_pkts <= SYNS_MAX ? BAD : NEUTRAL;
 	h = detect_host(d, &f->dst);
-	return !is_few(f, TINY_ASK) || is_answer(f) ||
+	return !is_few(f, TINY_ASK) || flow_is_answer(f) ||
 	    (h != NULL && h->flows_out > 1) ? NEUTRAL : BAD;
 }
 
@@ -576,38 +569,27 @@ static const uint16_t fields[] = {
 	FIELD_TARGET_USER, FIELD_IP_ADDRESS, FIELD_OTHER
 };
 
-enum { KDC_NONE = 0, KDC_UNKNOWN = 6, KDC_WANTS_PREAUTH = 25 };
-
-/* RFC 4120 7.5.9; Windows gives the same numbers.  KDC_NONE: of no use. */
+/* KRB5_UNKNOWN or KRB5_WANTED; 0: of no use. */
 static unsigned
 kdc_answer(const struct event *e)
 {
 	uint64_t code = 0;
 
-	if (e->kind == KIND_WINEVENT) {
-		if (win_event(e, "Security") == 0 ||
-		    !event_u64(e, FIELD_WIN_STATUS, &code))
-			return KDC_NONE;
-		return code == KDC_UNKNOWN ? KDC_UNKNOWN : KDC_NONE;
-	}
+	if (e->kind == KIND_WINEVENT)
+		return win_event(e, "Security") != 0 &&
+		    event_u64(e, FIELD_WIN_STATUS, &code) &&
+		    code == KRB5_UNKNOWN ? KRB5_UNKNOWN : 0;
 	if (!span_eq(event_str(e, FIELD_KRB_TYPE), SPAN_LIT("AS")))
-		return KDC_NONE;
-	if (!event_u64(e, FIELD_KRB_ERROR_CODE, &code)) {
-		struct span s = event_str(e, FIELD_KRB_ERROR);
-
-		if (span_find(s, SPAN_LIT("C_PRINCIPAL_UNKNOWN")) != SPAN_NPOS)
-			return KDC_UNKNOWN;
-		if (span_find(s, SPAN_LIT("PREAUTH_REQUIRED")) != SPAN_NPOS)
-			return KDC_WANTS_PREAUTH;
-	}
-	return code == KDC_UNKNOWN || code == KDC_WANTS_PREAUTH ?
-	    (unsigned)code : KDC_NONE;
+		return 0;
+	code = krb5_error(e);
+	return code == KRB5_UNKNOWN || code == KRB5_WANTED ?
+	    (unsigned)code : 0;
 }
 
 static void
 scan_event(struct detect *d, const struct event *e)
 {
-	if (e->time != TIME_NONE && kdc_answer(e) != KDC_NONE)
+	if (e->time != TIME_NONE && kdc_answer(e) != 0)
 		d->keep(d, e);
 }
 
@@ -619,7 +601,7 @@ namer_of(struct state *s, struct span src, const struct event *e,
 	struct namer *n = table_get(s->namers, &key);
 	bool made;
 
-	if (n == NULL && answer != KDC_UNKNOWN)
+	if (n == NULL && answer != KRB5_UNKNOWN)
 		return NULL;	/* so does everybody */
 	if (n == NULL && (n = table_put(s->namers, &key, &made)) == NULL)
 		return NULL;
@@ -650,7 +632,7 @@ scan_note(struct detect *d, void *p, const struct event *e)
 	if (src.len == 0 || user.len == 0 ||
 	    (n = namer_of(p, src, e, answer)) == NULL)
 		goto out;
-	if (answer == KDC_WANTS_PREAUTH) {
+	if (answer == KRB5_WANTED) {
 		(void)sketch_add(&n->known, user.ptr, user.len);
 		goto out;
 	}
@@ -672,27 +654,6 @@ out:
 }
 
 /* -- in the end ---------------------------------------------------------- */
-
-static void
-say_time(struct buf *b, int64_t ns)
-{
-	double s = (double)ns / 1e9;
-
-	if (s < 120)
-		buf_printf(b, "%.0f s", s < 1 ? 1 : s);
-	else if (s < 7200)
-		buf_printf(b, "%.0f min", s / 60);
-	else if (s < 48 * 3600)
-		buf_printf(b, "%.1f h", s / 3600);
-	else
-		buf_printf(b, "%.0f days", s / 86400);
-}
-
-static void
-say_addr(struct buf *b, const struct addr *a)
-{
-	addr_put(b, a->b, sizeof(a->b));
-}
 
 static const char *
 proto_name(uint8_t proto)
@@ -724,7 +685,7 @@ tell_names(struct detect *d, struct namer *n)
 	text_who(&d->text, span_str(n->server));
 	buf_printf(&d->text, " for %s%u accounts that do not exist in ",
 	    all >= SMALL_SET_MAX ? "about " : "", all);
-	say_time(&d->text, time_diff(n->last, n->since));
+	text_duration(&d->text, time_diff(n->last, n->since));
 	for (uint32_t i = 0; i < n->nnames; i++)
 		buf_printf(&d->text, "%s%s", i == 0 ? ": " : ", ",
 		    n->name[i]);
@@ -752,19 +713,19 @@ tell_group(struct detect *d, const struct addr *net, struct group *g)
 	f.entity[ENTITY_SRC_IP] = addr_text(&m, &g->src);
 	f.entity[ENTITY_DST_IP] = addr_text(&m, &g->dst);
 	buf_printf(&d->text, "About %u sources, ", sketch_count(&g->weak));
-	say_addr(&d->text, &g->src);
+	text_addr(&d->text, &g->src);
 	buf_printf(&d->text, " among them, shared the work of asking about %u "
 	    "hosts of ", sketch_count(&g->hosts));
-	say_addr(&d->text, net);
+	text_addr(&d->text, net);
 	buf_printf(&d->text, "/%u on ", addr_is_v4(net) ? 24u : 64u);
 	if (ports > 1)
 		buf_printf(&d->text, "about %u ports in ", ports);
 	else
 		buf_str(&d->text, "one port in ");
-	say_time(&d->text, time_diff(g->last, g->since));
+	text_duration(&d->text, time_diff(g->last, g->since));
 	buf_printf(&d->text, ": %u probes without answer", g->n);
 	buf_str(&d->fold, "together|");
-	say_addr(&d->fold, net);
+	text_addr(&d->fold, net);
 	finding_raise(&f, d);
 	arena_fini(&m);
 }
@@ -821,7 +782,7 @@ say_sweeps(struct buf *b, const struct deed *e, unsigned n)
 	else
 		buf_str(b, " by ICMP echo");
 	buf_str(b, " in ");
-	say_time(b, time_diff(w->last, w->first));
+	text_duration(b, time_diff(w->last, w->first));
 	buf_printf(b, ", of which %u answered", w->good);
 	if (n > 1)
 		buf_str(b, "; the same for");
@@ -834,7 +795,7 @@ say_sweeps(struct buf *b, const struct deed *e, unsigned n)
 		    shown < OPEN; k++) {
 			buf_str(b, shown++ == 0 ? "; open, and left at once: " :
 			    ", ");
-			say_addr(b, &e[i].sweep->open[k]);
+			text_addr(b, &e[i].sweep->open[k]);
 			buf_printf(b, ":%u", e[i].key->port);
 		}
 		opened += e[i].sweep->opened;
@@ -852,17 +813,17 @@ say_probes(struct buf *b, const struct deed *e, unsigned n)
 	buf_printf(b, " tried about %u %s ports of ",
 	    sketch_count(&p->ports), proto_name(p->proto));
 	if (hosts <= FEW_HOSTS) {
-		say_addr(b, &p->dst);
+		text_addr(b, &p->dst);
 		if (hosts > 1)
 			buf_printf(b, " and %u more", hosts - 1);
 	} else {
 		struct addr net = net_of(&p->dst);
 
 		buf_printf(b, "%u hosts of ", hosts);
-		say_addr(b, &net);
+		text_addr(b, &net);
 	}
 	buf_str(b, " in ");
-	say_time(b, time_diff(p->last, p->first));
+	text_duration(b, time_diff(p->last, p->first));
 	if (n > 1)
 		buf_printf(b, ", and of %u networks more", n - 1);
 }
@@ -906,14 +867,14 @@ tell_source(struct detect *d, const struct deed *e, unsigned n)
 	f.entity[ENTITY_HOST] = f.entity[ENTITY_SRC_IP];
 	f.entity[ENTITY_DST_IP] = addr_text(&m, e->sweep != NULL ?
 	    &e->sweep->dst : &e->probe->dst);
-	say_addr(&d->text, &e->src);
+	text_addr(&d->text, &e->src);
 	if (sweeps != 0)
 		say_sweeps(&d->text, e, sweeps);
 	if (sweeps != 0 && sweeps < n)
 		buf_str(&d->text, "; it");
 	if (sweeps < n)
 		say_probes(&d->text, e + sweeps, n - sweeps);
-	say_addr(&d->fold, &e->src);
+	text_addr(&d->fold, &e->src);
 	finding_raise(&f, d);
 	arena_fini(&m);
 }
@@ -993,8 +954,7 @@ scan_end(struct detect *d, void *p)
 	}
 	if (table_evicted(s->sweeps) + table_evicted(s->probes) +
 	    table_evicted(s->groups) + table_evicted(s->namers) != 0)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 }
 
 /* -- over runs ----------------------------------------------------------- */

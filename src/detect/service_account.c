@@ -200,8 +200,7 @@ account_of(struct detect *d, struct state *s, struct span user)
 
 	a = table_put(s->accounts, &key, &made);
 	if (table_evicted(s->accounts) != before)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 	return a;
 }
 

@@ -3,8 +3,8 @@
  * Files of the shipped folder that detectors read: lines of columns, divided
  * by bars; # begins a comment line.
  *
- * Bounds: SHARE_LINE bytes a line, SHARE_COLUMNS columns.  How many lines is
- * for the caller to say.
+ * Bounds: SHARE_LINE bytes a line, SHARE_COLUMNS columns, as many lines as the
+ * caller has room for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,12 +28,13 @@ columns_of(struct span line, struct span *col)
 }
 
 bool
-share_lines(const char *share, const char *file,
-    bool (*take)(const struct span *col, unsigned n), struct buf *why)
+share_lines(const char *share, const char *file, const char *wants,
+    unsigned most, bool (*take)(const struct span *col, unsigned n),
+    struct buf *why)
 {
 	char path[4096], line[SHARE_LINE];
 	struct span col[SHARE_COLUMNS];
-	unsigned no = 0, n;
+	unsigned no = 0, rows = 0, n;
 	bool ok = true;
 	FILE *f;
 
@@ -43,16 +44,20 @@ share_lines(const char *share, const char *file,
 		return true;	/* the detector stands without it */
 	}
 	while (ok && fgets(line, sizeof(line), f) != NULL) {
-		struct span s = span_trim(span_str(line));
+		struct span s = span_str(line);
+		bool whole = span_ends(s, SPAN_LIT("\n")) || feof(f);
 
 		no++;
-		if (s.len == 0 || s.ptr[0] == '#')
+		s = span_trim(s);
+		if (whole && (s.len == 0 || s.ptr[0] == '#'))
 			continue;
 		n = columns_of(s, col);
-		ok = n <= SHARE_COLUMNS && take(col, n);
+		ok = whole && rows++ < most && n <= SHARE_COLUMNS &&
+		    take(col, n);
 		if (!ok)
-			buf_printf(why, "%s:%u:1: not understood, or more "
-			    "than there is room for", path, no);
+			buf_printf(why, "%s:%u:1: wants %s, at most %u lines "
+			    "of %u bytes", path, no, wants, most,
+			    SHARE_LINE - 1);
 	}
 	fclose(f);
 	return ok;

@@ -38,30 +38,3 @@ sketch_count(const struct sketch *s)
 		n = m * log(m / empty);
 	return n < 4e9 ? (unsigned)(n + .5) : UINT32_MAX;
 }
-
-void
-places_add(struct places *p, const struct locator *loc, int64_t time)
-{
-	struct evidence *e = &p->at[MIN_OF(p->n, PLACES - 1)];
-
-	if (p->n >= PLACES)
-		p->at[PLACES - 2] = p->at[PLACES - 1];
-	*e = (struct evidence){ *loc, time };
-	p->n += p->n != UINT32_MAX;
-}
-
-void
-finding_places(struct finding *f, const struct places *p)
-{
-	for (unsigned i = 0; i < MIN_OF(p->n, PLACES); i++) {
-		const struct evidence *e = &p->at[i];
-
-		if (f->nevidence < EVIDENCE_MAX)
-			f->evidence[f->nevidence++] = *e;
-		if (f->time == TIME_NONE || e->time < f->time)
-			f->time = e->time;
-		if (f->last_time == TIME_NONE || e->time > f->last_time)
-			f->last_time = e->time;
-	}
-	f->count += p->n;
-}

@@ -274,8 +274,7 @@ note_conn(struct detect *d, struct state *s, const struct event *e)
 	if (!key_of(e, &k))
 		return;
 	if (table_count(s->bulk) == CONNS_MAX)
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 	if ((b = table_put(s->bulk, &k, &made)) == NULL)
 		return;
 	b->loc = e->loc;

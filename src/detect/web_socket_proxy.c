@@ -262,19 +262,27 @@ web_socket_proxy_note(struct detect *d, void *p, const struct event *e)
 	}
 }
 
+static struct habit_key
+habit_of(const struct flow *f)
+{
+	struct habit_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.src = f->src;
+	key.dst = f->dst;
+	key.port = f->dst_port;
+	return key;
+}
+
 /* A server of WebSockets talks to another: is one of them open? */
 static void
 from_server(struct detect *d, struct state *s, struct server *host,
     const struct flow *f)
 {
 	uint32_t n = MIN_OF(host->nwatches, WATCHES_MAX);
-	struct habit_key key;
+	const struct habit_key key = habit_of(f);
 	bool made, open = false;
 
-	memset(&key, 0, sizeof(key));
-	key.src = f->src;
-	key.dst = f->dst;
-	key.port = f->dst_port;
 	if (table_get(s->habits, &key) != NULL)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
@@ -324,10 +332,7 @@ web_socket_proxy_flow(struct detect *d, void *p, const struct flow *f)
 		from_server(d, s, host, f);
 		return;
 	}
-	memset(&habit, 0, sizeof(habit));
-	habit.src = f->src;
-	habit.dst = f->dst;
-	habit.port = f->dst_port;
+	habit = habit_of(f);
 	(void)table_put(s->habits, &habit, &made);
 }
 

@@ -322,8 +322,7 @@ path_of(struct detect *d, struct state *s, struct span server,
 	if (failed)
 		return NULL;
 	if (s->npaths == PATHS_MAX) {
-		batch_weird(&(struct batch){ .weirds = d->weirds },
-		    WEIRD_DETECTOR_TABLE, NULL);
+		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
 		return NULL;
 	}
 	if ((p = calloc(1, sizeof(*p))) == NULL ||

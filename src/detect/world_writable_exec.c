@@ -14,18 +14,15 @@
  * share/allow/world-writable-exec.txt lists what is known to be good; with it
  * the rules can be used, and a site adds its own lines.  Format: see there.
  *
- * Bounds: ALLOW_MAX lines of ALLOW_LINE bytes.
+ * Bounds: ALLOW_MAX lines of SHARE_LINE bytes.
  * Cost: kind, event id and channel; of a process start the image in lower
  * case and 80 short searches; the allow list only for what is left.
  */
-#include <errno.h>
-#include <stdio.h>
 
 #include "detect.h"
 #include "rule.h"
 
 #define ALLOW_MAX	512u	/* shipped: some 20; sites add tens */
-#define ALLOW_LINE	512u	/* three patterns of paths */
 #define ALLOW_FILE	"allow/world-writable-exec.txt"
 
 static const uint8_t kinds[] = { KIND_WINEVENT, KIND_NONE };
@@ -37,7 +34,7 @@ static const uint16_t fields[] = { HOST_FIELDS, FIELD_OTHER };
 /* Patterns in lower case, as glob_match() wants them; an empty one is true of
  * all. */
 struct allow {
-	char	text[ALLOW_LINE];
+	char	text[SHARE_LINE];
 	struct span image, parent, user;
 };
 
@@ -45,37 +42,33 @@ struct allow {
 static struct allow	allow[ALLOW_MAX];
 static uint32_t		nallow;
 
+/* A column as a pattern, behind those that stand in the text. */
 static struct span
-next_column(struct span *rest)
+pattern(char *text, size_t *used, struct span s)
 {
-	size_t bar = span_find_byte(*rest, '|');
-	struct span s = span_trim(span_sub(*rest, 0, bar));
+	char *from = text + *used;
 
-	*rest = bar == SPAN_NPOS ? SPAN_NONE :
-	    span_sub(*rest, bar + 1, SIZE_MAX);
-	return s;
+	for (size_t i = 0; i < s.len; i++)
+		from[i] = s.ptr[i] == '*' ? (char)WILD_MANY :
+		    (char)ascii_lower(s.ptr[i]);
+	*used += s.len;
+	return span_of(from, s.len);
 }
 
 static bool
-take_line(struct span line)
+take_line(const struct span *col, unsigned n)
 {
 	struct allow *a = &allow[nallow];
-	struct span rest;
+	size_t used = 0;
 
-	line = span_trim(line);
-	if (line.len == 0 || line.ptr[0] == '#')
-		return true;
-	if (nallow == ALLOW_MAX || line.len >= sizeof(a->text))
+	if (n > 3 || col[0].len == 0)
 		return false;
-	for (size_t i = 0; i < line.len; i++)
-		a->text[i] = line.ptr[i] == '*' ? (char)WILD_MANY :
-		    (char)ascii_lower(line.ptr[i]);
-	rest = span_of(a->text, line.len);
-	a->image = next_column(&rest);
-	a->parent = next_column(&rest);
-	a->user = next_column(&rest);
-	if (a->image.len == 0 || rest.len != 0)
-		return false;
+	a->parent = a->user = SPAN_NONE;
+	a->image = pattern(a->text, &used, col[0]);
+	if (n > 1)
+		a->parent = pattern(a->text, &used, col[1]);
+	if (n > 2)
+		a->user = pattern(a->text, &used, col[2]);
 	nallow++;
 	return true;
 }
@@ -83,29 +76,15 @@ take_line(struct span line)
 static bool
 load(const char *share, struct buf *why)
 {
-	char path[4096], line[ALLOW_LINE * 2];
-	unsigned no = 0;
-	bool ok = true;
-	FILE *f;
+	const size_t before = why->len;
 
 	nallow = 0;
-	snprintf(path, sizeof(path), "%s/%s", share, ALLOW_FILE);
-	if ((f = fopen(path, "re")) == NULL) {
-		buf_printf(why, "%s: %s; nothing is allowed", path,
-		    strerror(errno));
-		return true;	/* the rules stand without it */
-	}
-	while (ok && fgets(line, sizeof(line), f) != NULL) {
-		no++;
-		if (!take_line(span_str(line))) {
-			buf_printf(why, "%s:%u:1: wants IMAGE [| PARENT "
-			    "[| USER]], at most %u lines of %u bytes", path,
-			    no, ALLOW_MAX, ALLOW_LINE);
-			ok = false;
-		}
-	}
-	fclose(f);
-	return ok;
+	if (!share_lines(share, ALLOW_FILE, "IMAGE [| PARENT [| USER]]",
+	    ALLOW_MAX, take_line, why))
+		return false;
+	if (why->len != before)
+		buf_str(why, "; nothing is allowed");
+	return true;
 }
 
 static bool

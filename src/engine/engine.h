@@ -329,15 +329,24 @@ const char	*sandbox_known(struct span s);
 struct judge;
 struct judge	*judge_new(const struct hunt_options *, struct weirds *);
 void		 judge_free(struct judge *);
-/* --state: what the detectors know, before the first item and after the
- * last.  A file that is missing, of another version or damaged gives a fresh
- * start and a line on standard error. */
+/* --state: before the first item and after the last. */
 bool		 judge_restore(struct judge *, const char *path);
 bool		 judge_save(const struct judge *, const char *path);
 /* All items in order, then the end; fills the report's findings, which live
  * as long as the judge. */
 enum err	 judge_run(struct judge *, struct merge *, struct report *);
 const struct counts *judge_counts(const struct judge *);
+
+/* -- state over runs ----------------------------------------------------- */
+
+/* Of opt's detectors, by their order; hosts may be NULL.  A file that is
+ * missing gives a fresh start; one of another version or damaged, the same and
+ * a line on standard error.  false: out of memory. */
+bool		 state_read(const char *path, const struct hunt_options *,
+		    struct hosts *, void *const *state);
+/* false: not written, as standard error says. */
+bool		 state_write(const char *path, const struct hunt_options *,
+		    const struct hosts *, void *const *state);
 
 /* -- writing ------------------------------------------------------------- */
 

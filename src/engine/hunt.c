@@ -189,7 +189,7 @@ set_demand(struct hunt *h)
 			demand_kind(&h->want, *k);
 		for (const uint16_t *f = d->fields; *f != FIELD_OTHER; f++)
 			demand_field(&h->want, *f);
-		if (d->flow == NULL)
+		if (!detector_wants_flows(d))
 			continue;
 		demand_kind(&h->want, KIND_CONN);
 		for (const uint16_t *f = flow_fields; *f != FIELD_OTHER; f++)

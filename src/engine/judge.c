@@ -5,7 +5,6 @@
  *
  * Bounds: FINDINGS_MAX findings, folded or not; the arena of one item.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "codec.h"
@@ -122,8 +121,7 @@ merge_finding(struct judge *j, struct finding *into, const struct finding *f)
 {
 	for (unsigned i = 0; i < f->nevidence; i++) {
 		if (into->nevidence == EVIDENCE_MAX) {
-			batch_weird(&(struct batch){ .weirds = j->weirds },
-			    WEIRD_FINDING_EVIDENCE, NULL);
+			weirds_add(j->weirds, WEIRD_FINDING_EVIDENCE);
 			break;
 		}
 		into->evidence[into->nevidence++] = f->evidence[i];
@@ -188,8 +186,7 @@ take_finding(struct judge *j, const struct finding *f)
 		}
 	}
 	if (j->nfindings == FINDINGS_MAX) {
-		batch_weird(&(struct batch){ .weirds = j->weirds },
-		    WEIRD_FINDINGS, NULL);
+		weirds_add(j->weirds, WEIRD_FINDINGS);
 		if (index != NULL)
 			table_del(j->fold, &key);
 		return;
@@ -278,7 +275,7 @@ set_flows(struct judge *j)
 	bool wanted = false;
 
 	for (size_t i = 0; i < j->opt->ndetectors; i++)
-		wanted |= j->opt->detector[i]->flow != NULL;
+		wanted |= detector_wants_flows(j->opt->detector[i]);
 	if (!wanted)
 		return true;
 	j->hosts = hosts_new(HOSTS_MAX);
@@ -338,156 +335,6 @@ fail:
 	return NULL;
 }
 
-/* -- state over runs ----------------------------------------------------- */
-
-/*
- * The file: the text below, then for each detector its name with a NUL, the
- * version and the length of its state, the state; little endian.  A hash of
- * all before it ends the file: it tells damage, not forgery.  Who may write
- * the file may make a run miss things, as who may write the evidence.
- */
-static const char state_magic[] = "picket state 1\n";
-#define STATE_MAX	(UINT64_C(4) << 30)
-#define HOSTS_STATE	1u		/* its version */
-
-static void
-put_state(struct buf *b, const char *name, uint32_t version,
-    const struct buf *state)
-{
-	buf_put(b, name, strlen(name) + 1);
-	buf_le32(b, version);
-	buf_le64(b, state->len);
-	buf_span(b, buf_view(state));
-}
-
-bool
-judge_save(const struct judge *j, const char *path)
-{
-	struct buf all, one;
-	struct out_file o;
-	bool ok;
-
-	buf_init(&all, STATE_MAX);
-	buf_init(&one, STATE_MAX);
-	buf_str(&all, state_magic);
-	if (j->hosts != NULL) {
-		hosts_save(j->hosts, &one);
-		put_state(&all, "hosts", HOSTS_STATE, &one);
-	}
-	for (size_t i = 0; i < j->opt->ndetectors; i++) {
-		const struct detector *row = j->opt->detector[i];
-
-		if (row->save == NULL)
-			continue;
-		buf_reset(&one);
-		row->save(j->state[i], &one);
-		put_state(&all, row->name, row->state_version, &one);
-	}
-	buf_le64(&all, hash_bytes(all.ptr, all.len, 1));
-	ok = !all.failed && !one.failed;
-	if (!ok)
-		fprintf(stderr, "picket: %s: %s\n", path, err_text(ERR_NOMEM));
-	if (ok && (ok = out_open(&o, path))) {
-		fwrite(all.ptr, 1, all.len, o.f);
-		ok = out_commit(&o);
-	}
-	buf_fini(&all);
-	buf_fini(&one);
-	return ok;
-}
-
-/* A fresh state for a detector whose old one could not be taken. */
-static bool
-renew(struct judge *j, size_t i)
-{
-	const struct detector *row = j->opt->detector[i];
-
-	if (row->fini != NULL)
-		row->fini(j->state[i]);
-	memset(j->state[i], 0, MAX_OF(row->state_size, (size_t)1));
-	return row->init == NULL || row->init(j->state[i]);
-}
-
-static bool
-restore_one(struct judge *j, struct span name, uint32_t version,
-    struct cursor c)
-{
-	if (span_eq(name, SPAN_LIT("hosts"))) {
-		if (j->hosts != NULL && version == HOSTS_STATE)
-			(void)hosts_restore(j->hosts, &c);
-		return true;
-	}
-	for (size_t i = 0; i < j->opt->ndetectors; i++) {
-		const struct detector *row = j->opt->detector[i];
-
-		if (row->restore == NULL || version != row->state_version ||
-		    !span_eq(name, span_str(row->name)))
-			continue;
-		if (!row->restore(j->state[i], &c) && !renew(j, i))
-			return false;
-	}
-	return true;
-}
-
-static bool
-restore_all(struct judge *j, const char *path, struct span bytes)
-{
-	const size_t head = sizeof(state_magic) - 1;
-	struct cursor c;
-
-	if (bytes.len < head + 8 ||
-	    memcmp(bytes.ptr, state_magic, head) != 0 ||
-	    load_le64(bytes.ptr + bytes.len - 8) !=
-	    hash_bytes(bytes.ptr, bytes.len - 8, 1)) {
-		fprintf(stderr, "picket: %s: not a state of this version, or "
-		    "damaged; beginning anew\n", path);
-		return true;
-	}
-	c = cur_of(span_sub(bytes, head, bytes.len - head - 8));
-	while (c.left != 0) {
-		size_t n = span_find_byte(cur_rest(&c), '\0');
-		struct span name = cur_take(&c, n == SPAN_NPOS ? c.left : n);
-		uint32_t version;
-		uint64_t len;
-
-		cur_skip(&c, 1);
-		version = cur_le32(&c);
-		len = cur_le64(&c);
-		if (len > c.left)
-			cur_fail(&c);
-		if (!cur_ok(&c))
-			break;
-		if (!restore_one(j, name, version,
-		    cur_of(cur_take(&c, (size_t)len))))
-			return false;
-	}
-	return true;
-}
-
-bool
-judge_restore(struct judge *j, const char *path)
-{
-	uint8_t block[65536];
-	struct buf all;
-	size_t n;
-	FILE *f;
-	bool ok;
-
-	if ((f = fopen(path, "re")) == NULL) {
-		if (errno != ENOENT)
-			fprintf(stderr, "picket: %s: cannot open: %s; "
-			    "beginning anew\n", path, strerror(errno));
-		return true;
-	}
-	buf_init(&all, STATE_MAX);
-	while ((n = fread(block, 1, sizeof(block), f)) != 0)
-		buf_put(&all, block, n);
-	fclose(f);
-	ok = restore_all(j, path, buf_view(&all));
-	buf_fini(&all);
-	return ok;
-}
-
 void
 judge_free(struct judge *j)
 {
@@ -518,6 +365,18 @@ judge_free(struct judge *j)
 	free(j);
 }
 
+bool
+judge_restore(struct judge *j, const char *path)
+{
+	return state_read(path, j->opt, j->hosts, j->state);
+}
+
+bool
+judge_save(const struct judge *j, const char *path)
+{
+	return state_write(path, j->opt, j->hosts, j->state);
+}
+
 static enum err
 take_count(struct judge *j, struct span bytes)
 {
@@ -526,8 +385,7 @@ take_count(struct judge *j, struct span bytes)
 	if (j->counts == NULL || !count_unpack(bytes, &row))
 		return ERR_FORMAT;
 	if (!counts_add(j->counts, &row))
-		batch_weird(&(struct batch){ .weirds = j->weirds },
-		    WEIRD_SUMMARY_ROWS, NULL);
+		weirds_add(j->weirds, WEIRD_SUMMARY_ROWS);
 	return ERR_OK;
 }
 

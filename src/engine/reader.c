@@ -639,7 +639,7 @@ set_detectors(struct reader_ctx *r)
 		d->row = r->opt->detector[i];
 		d->weirds = &r->weirds;
 		d->home = r->opt->home;
-		r->flows |= d->row->flow != NULL;
+		r->flows |= detector_wants_flows(d->row);
 		d->raise = take_finding;
 		d->keep = take_note;
 		d->arg = r;

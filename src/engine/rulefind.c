@@ -165,19 +165,6 @@ put_measure(struct buf *b, const struct corr_hit *hit)
 	    hit->count == 1 ? "" : "s");
 }
 
-static void
-put_duration(struct buf *b, int64_t ns)
-{
-	int64_t s = ns / NSEC;
-
-	if (s < 120)
-		buf_printf(b, " in %lld s", (long long)s);
-	else if (s < 7200)
-		buf_printf(b, " in %lld min", (long long)(s / 60));
-	else
-		buf_printf(b, " in %lld h", (long long)(s / 3600));
-}
-
 void
 correlation_finding(struct finding *f, struct arena *m,
     const struct corr_hit *hit, struct buf *fold)
@@ -203,7 +190,8 @@ correlation_finding(struct finding *f, struct arena *m,
 	buf_str(&text, rule->title);
 	buf_str(&text, ": ");
 	put_measure(&text, hit);
-	put_duration(&text, time_diff(hit->last_time, hit->time));
+	buf_str(&text, " in ");
+	text_duration(&text, time_diff(hit->last_time, hit->time));
 	buf_byte(fold, '|');
 	for (unsigned i = 0; i < hit->corr->ngroups; i++) {
 		buf_printf(&text, ", %.64s ", hit->corr->group[i]);

@@ -131,8 +131,7 @@ same_seen(struct same *s, struct weirds *w, uint64_t same, uint64_t what,
 	if ((first = table_get(s->seen, &key)) != NULL)
 		return !same_place(first, loc);
 	if (table_count(s->seen) == SAME_MAX) {
-		batch_weird(&(struct batch){ .weirds = w },
-		    WEIRD_SAME_EVENTS, NULL);
+		weirds_add(w, WEIRD_SAME_EVENTS);
 		return false;
 	}
 	if ((first = table_put(s->seen, &key, &made)) != NULL)

@@ -58,8 +58,7 @@ on_evict(void *arg, const void *key, void *value)
 
 	(void)key;
 	drop_block(s, value);
-	batch_weird(&(struct batch){ .weirds = s->weirds },
-	    WEIRD_SCRIPT_BLOCKS, NULL);
+	weirds_add(s->weirds, WEIRD_SCRIPT_BLOCKS);
 }
 
 struct scripts *
@@ -214,8 +213,7 @@ scripts_take(struct scripts *s, const struct event *e)
 	}
 	return whole;
 limit:
-	batch_weird(&(struct batch){ .weirds = s->weirds },
-	    WEIRD_SCRIPT_BLOCKS, NULL);
+	weirds_add(s->weirds, WEIRD_SCRIPT_BLOCKS);
 	return NULL;
 }
 

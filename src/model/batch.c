@@ -147,6 +147,12 @@ batch_weird(struct batch *b, enum weird w, const struct record *r)
 	}
 }
 
+void
+weirds_add(struct weirds *w, enum weird which)
+{
+	batch_weird(&(struct batch){ .weirds = w }, which, NULL);
+}
+
 /* -- events in the making ------------------------------------------------ */
 
 bool
@@ -234,6 +240,21 @@ event_add_copy(struct batch *b, unsigned field, struct span s)
 		return;
 	}
 	event_add_str(b, field, kept);
+}
+
+void
+event_add_addr_copy(struct batch *b, unsigned field, const struct addr *a)
+{
+	struct addr *kept;
+
+	if (!event_wants(b, field))
+		return;
+	if ((kept = arena_alloc(&b->arena, sizeof(*kept))) == NULL) {
+		batch_weird(b, WEIRD_BATCH_ARENA, NULL);
+		return;
+	}
+	*kept = *a;
+	event_add_addr(b, field, kept);
 }
 
 struct value *

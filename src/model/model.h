@@ -254,6 +254,8 @@ struct weirds {
 };
 
 void		 weirds_init(struct weirds *);
+/* One more, of no place in the input: a limit of a table, of the whole run. */
+void		 weirds_add(struct weirds *, enum weird);
 void		 weirds_merge(struct weirds *, const struct weirds *);
 
 #define BATCH_RECORDS	2048
@@ -383,6 +385,10 @@ event_add_addr(struct batch *b, unsigned field, const struct addr *a)
 		v->len = 16;
 	}
 }
+
+/* One that does not outlive the call; copied to the arena. */
+void		 event_add_addr_copy(struct batch *, unsigned field,
+		    const struct addr *);
 
 /* A list of n values in the arena; fill what is returned.  NULL: not wanted
  * or no memory.  n = 0 gives an empty list and NULL. */

@@ -3,41 +3,10 @@
  * SSH banners and key exchanges made here.  The MD5s of the HASSH texts are
  * from md5sum(1); sessions of real programs are in tests/golden/decoders/ssh.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "flow.h"
+#include "seg_drive.h"
 
 extern const struct decoder decoder_ssh;
 
-static struct demand	want;
-static struct weirds	weirds;
-static struct batch	batch;
-static struct seg	segs[1024];
-static size_t		nsegs;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	memset(&want, 0, sizeof(want));
-	demand_all(&want);
-	weirds_init(&weirds);
-	nsegs = 0;
-	return batch_init(&batch, &want, &weirds) ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	batch_fini(&batch);
-	return 0;
-}
 
 struct bytes {
 	uint8_t	b[40000];
@@ -96,28 +65,10 @@ static const char *const server_lists[10] = {
 	"k2,k1", "h2", "c9,c2", "c4", "m2,m1", "m4", "none", "z4", "", ""
 };
 
-static void
-send_all(unsigned dir, const void *p, size_t n)
-{
-	assert_true(nsegs < NITEMS(segs));
-	segs[nsegs] = (struct seg){ .data = span_of(p, n),
-	    .time = (int64_t)(100 + nsegs) * NSEC, .record = nsegs + 1,
-	    .dir = (uint8_t)dir };
-	nsegs++;
-}
-
-#define SEND_TEXT(dir, s)	send_all(dir, s, sizeof(s) - 1)
-
 static const struct event *
 drive(void)
 {
-	batch_reset(&batch);
-	flow_drive(&decoder_ssh, &batch, segs, nsegs);
-	if (batch.nevents == 0)
-		return NULL;
-	assert_int_equal(batch.nevents, 1);
-	assert_int_equal(batch.events[0].kind, KIND_SSH);
-	return &batch.events[0];
+	return drive_one(&decoder_ssh, KIND_SSH);
 }
 
 static void
@@ -168,17 +119,17 @@ test_session(void **state)
 	put_kexinit(&c, client_lists);
 	put(&s, "SSH-2.0-Other_2 with comment\n", 29);
 	put_kexinit(&s, server_lists);
-	send_all(DIR_SERVER, s.b, s.len);
-	send_all(DIR_CLIENT, c.b, c.len);
+	add_seg(DIR_SERVER, s.b, s.len);
+	add_seg(DIR_CLIENT, c.b, c.len);
 	SEND_TEXT(DIR_CLIENT, "not read any more");
 	check_session(drive());
 	assert_int_equal(batch.events[0].loc.record, 1);
 
 	nsegs = 0;			/* a byte a segment */
 	for (size_t i = 0; i < s.len; i++)
-		send_all(DIR_SERVER, s.b + i, 1);
+		add_seg(DIR_SERVER, s.b + i, 1);
 	for (size_t i = 0; i < c.len; i++)
-		send_all(DIR_CLIENT, c.b + i, 1);
+		add_seg(DIR_CLIENT, c.b + i, 1);
 	check_session(drive());
 	assert_true(weirds.count[WEIRD_SSH_BAD] == 0);
 }
@@ -195,8 +146,8 @@ test_reverse(void **state)
 	put_kexinit(&c, client_lists);
 	put(&s, "SSH-2.0-Other_2 with comment\n", 29);
 	put_kexinit(&s, server_lists);
-	send_all(DIR_CLIENT, s.b, s.len);
-	send_all(DIR_SERVER, c.b, c.len);
+	add_seg(DIR_CLIENT, s.b, s.len);
+	add_seg(DIR_SERVER, c.b, c.len);
 	check_session(drive());
 }
 
@@ -241,7 +192,7 @@ test_ignore_and_end(void **state)
 	put(&ignore, "\2\0\0\0\1x", 6);
 	put_packet(&c, &ignore);
 	put_kexinit(&c, client_lists);
-	send_all(DIR_CLIENT, c.b, c.len);
+	add_seg(DIR_CLIENT, c.b, c.len);
 	e = drive();
 	text_is(e, FIELD_SSH_CLIENT, "SSH-2.0-Own_1");
 	text_is(e, FIELD_SSH_HASSH_TEXT,
@@ -271,7 +222,7 @@ test_hostile(void **state)
 	put(&c, "SSH-2.0-x\n", 10);
 	put_kexinit(&c, client_lists);
 	c.b[10 + 5 + 17] = 0x7f;
-	send_all(DIR_CLIENT, c.b, c.len);
+	add_seg(DIR_CLIENT, c.b, c.len);
 	is_missing(drive(), FIELD_SSH_HASSH);
 	assert_true(weirds.count[WEIRD_SSH_BAD] == 2);
 
@@ -282,7 +233,7 @@ test_hostile(void **state)
 
 	nsegs = 0;				/* lines without end */
 	memset(lines, '\n', sizeof(lines));
-	send_all(DIR_SERVER, lines, sizeof(lines));
+	add_seg(DIR_SERVER, lines, sizeof(lines));
 	assert_null(drive());
 	assert_true(weirds.count[WEIRD_SSH_BAD] == 4);
 }

@@ -4,40 +4,12 @@
  * their authors published (salesforce/ja3 README, FoxIO-LLC/ja4 JA4.md).
  * Handshakes of real programs are in tests/golden/decoders/tls.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
-#include "flow.h"
+#include "seg_drive.h"
 
 extern const struct decoder decoder_tls;
-
-static struct demand	want;
-static struct weirds	weirds;
-static struct batch	batch;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	memset(&want, 0, sizeof(want));
-	demand_all(&want);
-	weirds_init(&weirds);
-	return batch_init(&batch, &want, &weirds) ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	batch_fini(&batch);
-	return 0;
-}
 
 /* -- making handshakes ------------------------------------------------------ */
 
@@ -167,39 +139,20 @@ put_record(struct bytes *o, unsigned type, const void *p, size_t n)
 
 /* -- driving ---------------------------------------------------------------- */
 
-#define SEGS_MAX	4096
-
-static struct seg	segs[SEGS_MAX];
-static size_t		nsegs;
-
-static void
-send_part(unsigned dir, const uint8_t *p, size_t n)
-{
-	assert_true(nsegs < SEGS_MAX);
-	segs[nsegs] = (struct seg){ .data = span_of(p, n),
-	    .time = (int64_t)(100 + nsegs) * NSEC, .record = nsegs + 1,
-	    .offset = nsegs * 100, .dir = (uint8_t)dir };
-	nsegs++;
-}
-
 static void
 send_all(unsigned dir, const struct bytes *o)
 {
-	send_part(dir, o->b, o->len);
+	add_seg(dir, o->b, o->len);
 }
 
 /* The only event, or NULL. */
 static const struct event *
 drive(void)
 {
-	batch_reset(&batch);
-	flow_drive(&decoder_tls, &batch, segs, nsegs);
+	const struct event *e = drive_one(&decoder_tls, KIND_TLS);
+
 	nsegs = 0;
-	if (batch.nevents == 0)
-		return NULL;
-	assert_int_equal(batch.nevents, 1);
-	assert_int_equal(batch.events[0].kind, KIND_TLS);
-	return &batch.events[0];
+	return e;
 }
 
 static void
@@ -438,7 +391,7 @@ test_byte_by_byte(void **state)
 	dhe_handshake(&flight[0], &flight[1], &flight[2], &flight[3]);
 	for (unsigned f = 0; f < 4; f++)
 		for (size_t i = 0; i < flight[f].len; i++)
-			send_part(f % 2, flight[f].b + i, 1);
+			add_seg(f % 2, flight[f].b + i, 1);
 	e = drive();
 	text_is(e, FIELD_TLS_ESTABLISHED, "true");
 	text_is(e, FIELD_TLS_SAME_LEAF, "true");
@@ -588,7 +541,7 @@ test_cut(void **state)
 	(void)state;
 	dhe_handshake(&c1, &s1, &c2, &s2);
 	send_all(DIR_CLIENT, &c1);
-	send_part(DIR_SERVER, s1.b, 5 + 4 + 38 + 4 + 13 + 6);
+	add_seg(DIR_SERVER, s1.b, 5 + 4 + 38 + 4 + 13 + 6);
 	segs[1].end = true;
 	e = drive();
 	text_is(e, FIELD_TLS_VERSION, "TLSv1.2");

@@ -2,65 +2,16 @@
  *
  * WebSocket frames: the examples of RFC 6455 5.7, and what may be inside.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "flow.h"
+#include "seg_drive.h"
 
 extern const struct decoder decoder_websocket;
 
-static struct demand	want;
-static struct weirds	weirds;
-static struct batch	batch;
-static struct seg	segs[64];
-static size_t		nsegs;
 static uint8_t		big[70000];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	memset(&want, 0, sizeof(want));
-	demand_all(&want);
-	weirds_init(&weirds);
-	nsegs = 0;
-	return batch_init(&batch, &want, &weirds) ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	batch_fini(&batch);
-	return 0;
-}
-
-static void
-send_all(unsigned dir, const void *p, size_t n)
-{
-	assert_true(nsegs < NITEMS(segs));
-	segs[nsegs] = (struct seg){ .data = span_of(p, n),
-	    .time = (int64_t)(100 + nsegs) * NSEC, .record = nsegs + 1,
-	    .dir = (uint8_t)dir };
-	nsegs++;
-}
-
-#define SEND(dir, s)	send_all(dir, s, sizeof(s) - 1)
 
 static const struct event *
 drive(void)
 {
-	batch_reset(&batch);
-	flow_drive(&decoder_websocket, &batch, segs, nsegs);
-	if (batch.nevents == 0)
-		return NULL;
-	assert_int_equal(batch.nevents, 1);
-	assert_int_equal(batch.events[0].kind, KIND_WEBSOCKET);
-	return &batch.events[0];
+	return drive_one(&decoder_websocket, KIND_WEBSOCKET);
 }
 
 static void
@@ -87,17 +38,17 @@ test_examples(void **state)
 	const struct event *e;
 
 	(void)state;
-	SEND(DIR_SERVER, "\x81\x05\x48\x65\x6c\x6c\x6f");
-	SEND(DIR_CLIENT, "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
-	SEND(DIR_SERVER, "\x01\x03\x48\x65\x6c");
-	SEND(DIR_SERVER, "\x80\x02\x6c\x6f");
-	SEND(DIR_SERVER, "\x89\x05\x48\x65\x6c\x6c\x6f");
-	SEND(DIR_CLIENT, "\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+	SEND_TEXT(DIR_SERVER, "\x81\x05\x48\x65\x6c\x6c\x6f");
+	SEND_TEXT(DIR_CLIENT, "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+	SEND_TEXT(DIR_SERVER, "\x01\x03\x48\x65\x6c");
+	SEND_TEXT(DIR_SERVER, "\x80\x02\x6c\x6f");
+	SEND_TEXT(DIR_SERVER, "\x89\x05\x48\x65\x6c\x6c\x6f");
+	SEND_TEXT(DIR_CLIENT, "\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
 	memcpy(big, "\x82\x7e\x01\x00", 4);
-	send_all(DIR_SERVER, big, 4 + 256);
-	SEND(DIR_SERVER, "\x82\x7f\0\0\0\0\0\1\0\0");
-	send_all(DIR_SERVER, big, 65536);
-	SEND(DIR_SERVER, "\x88\x02\x03\xe8");
+	add_seg(DIR_SERVER, big, 4 + 256);
+	SEND_TEXT(DIR_SERVER, "\x82\x7f\0\0\0\0\0\1\0\0");
+	add_seg(DIR_SERVER, big, 65536);
+	SEND_TEXT(DIR_SERVER, "\x88\x02\x03\xe8");
 	e = drive();
 	num_is(e, FIELD_WS_CLIENT_BYTES, 5);
 	num_is(e, FIELD_WS_SERVER_BYTES, 5 + 5 + 256 + 65536);
@@ -118,9 +69,9 @@ static void
 test_ssh_inside(void **state)
 {
 	(void)state;
-	SEND(DIR_CLIENT, "\x02\x83\1\2\3\4" "RQ");
-	SEND(DIR_CLIENT, "K" "\x80\x88\1\2\3\4" ",0-4");
-	SEND(DIR_CLIENT, ",z\x0e\x0e");
+	SEND_TEXT(DIR_CLIENT, "\x02\x83\1\2\3\4" "RQ");
+	SEND_TEXT(DIR_CLIENT, "K" "\x80\x88\1\2\3\4" ",0-4");
+	SEND_TEXT(DIR_CLIENT, ",z\x0e\x0e");
 	text_is(drive(), FIELD_WS_INNER, "ssh");
 }
 
@@ -128,8 +79,8 @@ static void
 test_socks_inside(void **state)
 {
 	(void)state;
-	SEND(DIR_CLIENT, "\x82\x83\0\0\0\0\5\1\0");
-	SEND(DIR_SERVER, "\x82\2\5\0");
+	SEND_TEXT(DIR_CLIENT, "\x82\x83\0\0\0\0\5\1\0");
+	SEND_TEXT(DIR_SERVER, "\x82\2\5\0");
 	text_is(drive(), FIELD_WS_INNER, "socks");
 }
 
@@ -140,8 +91,8 @@ test_connect_inside(void **state)
 	const struct event *e;
 
 	(void)state;
-	SEND(DIR_CLIENT, "\x81\x9b\0\0\0\0" "CONNECT 10.0.0.7:3389 HTTP/");
-	SEND(DIR_SERVER, "\x81\x27" "HTTP/1.1 200 Connection Established\r\n\r\n");
+	SEND_TEXT(DIR_CLIENT, "\x81\x9b\0\0\0\0" "CONNECT 10.0.0.7:3389 HTTP/");
+	SEND_TEXT(DIR_SERVER, "\x81\x27" "HTTP/1.1 200 Connection Established\r\n\r\n");
 	e = drive();
 	text_is(e, FIELD_WS_INNER, "http");
 	text_is(e, FIELD_WS_TARGET, "10.0.0.7:3389");
@@ -157,7 +108,7 @@ test_bytewise(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(c) - 1; i++)
-		send_all(DIR_CLIENT, c + i, 1);
+		add_seg(DIR_CLIENT, c + i, 1);
 	e = drive();
 	num_is(e, FIELD_WS_CLIENT_BYTES, 6);
 	num_is(e, FIELD_WS_CODE, 1001);
@@ -168,13 +119,13 @@ static void
 test_bad(void **state)
 {
 	(void)state;
-	SEND(DIR_CLIENT, "\x81\x80\0\0\0\0");
-	SEND(DIR_CLIENT, "\x83\x80\0\0\0\0");		/* opcode 3 */
-	SEND(DIR_SERVER, "\x89\x7e\x01\x00");		/* ping of 256 */
+	SEND_TEXT(DIR_CLIENT, "\x81\x80\0\0\0\0");
+	SEND_TEXT(DIR_CLIENT, "\x83\x80\0\0\0\0");		/* opcode 3 */
+	SEND_TEXT(DIR_SERVER, "\x89\x7e\x01\x00");		/* ping of 256 */
 	num_is(drive(), FIELD_WS_CLIENT_FRAMES, 1);
 	assert_int_equal(weirds.count[WEIRD_WEBSOCKET_BAD], 2);
 	nsegs = 0;
-	SEND(DIR_SERVER, "\x82\x7f\xff\0\0\0\0\1\0\0");	/* 2^63 and more */
+	SEND_TEXT(DIR_SERVER, "\x82\x7f\xff\0\0\0\0\1\0\0");	/* 2^63 and more */
 	assert_null(drive());
 	assert_int_equal(weirds.count[WEIRD_WEBSOCKET_BAD], 3);
 }
@@ -184,10 +135,10 @@ static void
 test_gap(void **state)
 {
 	(void)state;
-	SEND(DIR_SERVER, "\x82\x05" "a");
-	SEND(DIR_SERVER, "e\x81\x01z");
+	SEND_TEXT(DIR_SERVER, "\x82\x05" "a");
+	SEND_TEXT(DIR_SERVER, "e\x81\x01z");
 	segs[1].lost = 3;
-	SEND(DIR_SERVER, "\x81\x01z");
+	SEND_TEXT(DIR_SERVER, "\x81\x01z");
 	segs[2].lost = 7;
 	num_is(drive(), FIELD_WS_SERVER_FRAMES, 2);
 }

@@ -216,7 +216,7 @@ drive_events(struct detect *d)
 		struct flow f;
 		struct buf b;
 
-		if (row->flow != NULL && e->kind == KIND_CONN &&
+		if (detector_wants_flows(row) && e->kind == KIND_CONN &&
 		    flow_of_event(&f, e, dr.home)) {
 			buf_init(&b, 0);
 			flow_pack(&b, &f);
@@ -310,7 +310,8 @@ hunt(const char *name)
 			continue;
 		}
 		hosts_flow(hosts, &turn[i].f);
-		row->flow(&d, state, &turn[i].f);
+		if (row->flow != NULL)
+			row->flow(&d, state, &turn[i].f);
 	}
 	if (row->end != NULL)
 		row->end(&d, state);
