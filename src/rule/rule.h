@@ -160,9 +160,9 @@ struct language {
 	/* Is this text in the language?  0 to 100. */
 	int		(*match)(const char *path, struct span text);
 	/* What can be done of a file before its turn comes, in another
-	 * thread; goes to load(), which frees it.  May be NULL, the result
-	 * too. */
+	 * thread; load() gets it.  May be NULL, the result too. */
 	void		*(*ahead)(struct span text);
+	void		(*drop_ahead)(void *);	/* in the same thread */
 	void		(*load)(struct program *, const struct rule_options *,
 			    const char *path, struct span text, void *ahead);
 	/* All files were loaded.  May be NULL; false: out of memory. */
@@ -388,7 +388,7 @@ struct ydoc_fault {
 struct ydoc_stream;
 struct ydoc_stream *ydoc_open(struct span);
 /* The same with all documents read, which may be done in another thread; the
- * text must stay. */
+ * text must stay.  ydoc_close() frees them, ydoc_free() need not. */
 struct ydoc_stream *ydoc_read(struct span);
 void		 ydoc_close(struct ydoc_stream *);
 struct ydoc	*ydoc_next(struct ydoc_stream *, struct ydoc_fault *);

@@ -46,6 +46,7 @@ struct file {
 	uint64_t		 size;		/* known when it was read */
 	bool			 named;		/* not found in a folder */
 	_Atomic unsigned char	 state;		/* enum file_state */
+	bool			 is_ahead;	/* read by the second thread */
 	int			 sys_errno;	/* could not be opened */
 	uint8_t			*text;
 	size_t			 n;
@@ -120,12 +121,13 @@ read_file(struct file *f, uint64_t most)
 /* Reads the file unless the other thread does; false: it does.  One that is
  * larger than most is left unread. */
 static bool
-claim_file(struct file *f, uint64_t most)
+claim_file(struct file *f, uint64_t most, bool is_ahead)
 {
 	unsigned char unread = FILE_UNREAD;
 
 	if (!atomic_compare_exchange_strong(&f->state, &unread, FILE_CLAIMED))
 		return false;
+	f->is_ahead = is_ahead;
 	read_file(f, most);
 	atomic_store(&f->state, f->size > most && most != RULE_FILE_MAX ?
 	    FILE_UNREAD : FILE_READ);
@@ -140,15 +142,30 @@ nap(void)
 	nanosleep(&t, NULL);
 }
 
+static void
+drop_file(struct file *f)
+{
+	if (f->ahead != NULL)
+		f->language->drop_ahead(f->ahead);
+	free(f->text);
+	f->ahead = f->text = NULL;
+}
+
+/* Frees itself what it has read: memory that one thread allots and another
+ * frees makes both wait for its lock. */
 static void *
 read_ahead(void *arg)
 {
 	struct loader *l = arg;
+	size_t dropped = 0;
 
 	for (size_t i = 0; i < l->nfiles; i++) {
 		while (i >= atomic_load(&l->ntaken) + AHEAD_FILES)
 			nap();
-		claim_file(&l->file[i], AHEAD_SIZE);
+		for (; dropped < atomic_load(&l->ntaken); dropped++)
+			if (l->file[dropped].is_ahead)
+				drop_file(&l->file[dropped]);
+		claim_file(&l->file[i], AHEAD_SIZE, true);
 	}
 	return NULL;
 }
@@ -172,8 +189,6 @@ take_file(struct loader *l, struct file *f)
 		/* In a folder other files may lie among rules; one that was
 		 * named is meant. */
 		program_fault(p, f->path, 0, 0, "in no rule language");
-	free(f->text);
-	f->text = NULL;
 }
 
 /* The other thread has file i in hand: meanwhile one of the next. */
@@ -183,7 +198,7 @@ help(struct loader *l, size_t i)
 	const size_t end = MIN_OF(i + AHEAD_FILES, l->nfiles);
 
 	for (size_t k = i + 1; k < end; k++)
-		if (claim_file(&l->file[k], AHEAD_SIZE))
+		if (claim_file(&l->file[k], AHEAD_SIZE, false))
 			return;
 	nap();
 }
@@ -199,17 +214,21 @@ take_files(struct loader *l)
 		struct file *f = &l->file[i];
 
 		atomic_store(&l->ntaken, i);
-		if (!claim_file(f, RULE_FILE_MAX))
+		if (!claim_file(f, RULE_FILE_MAX, false))
 			while (atomic_load(&f->state) == FILE_CLAIMED)
 				help(l, i);
 		if (atomic_load(&f->state) == FILE_UNREAD)
-			claim_file(f, RULE_FILE_MAX);
+			claim_file(f, RULE_FILE_MAX, false);
 		take_file(l, f);
+		if (!f->is_ahead)
+			drop_file(f);
 	}
 	if (threaded) {
 		atomic_store(&l->ntaken, l->nfiles);
 		pthread_join(thread, NULL);
 	}
+	for (size_t i = 0; i < l->nfiles; i++)
+		drop_file(&l->file[i]);
 }
 
 static enum err

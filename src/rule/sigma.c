@@ -28,6 +28,12 @@ sigma_ahead(struct span text)
 	return ydoc_read(text);
 }
 
+static void
+sigma_drop_ahead(void *ahead)
+{
+	ydoc_close(ahead);
+}
+
 const struct language language_sigma = {
 	.name = "sigma",
 	.title = "Sigma 2.1 rules (YAML)",
@@ -37,6 +43,7 @@ const struct language language_sigma = {
 	    "near. Log sources by the table in share/sigma.",
 	.match = sigma_match,
 	.ahead = sigma_ahead,
+	.drop_ahead = sigma_drop_ahead,
 	.load = sigma_read,
 	.finish = sigma_finish,
 };

@@ -447,7 +447,8 @@ sigma_read(struct program *p, const struct rule_options *opt,
 	ydoc_free(docs.global);
 	arena_fini(&s.tmp);
 out:
-	ydoc_close(stream);
+	if (stream != ahead)
+		ydoc_close(stream);
 }
 
 bool

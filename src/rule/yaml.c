@@ -7,7 +7,9 @@
  * often a reader follows one is the reader's to bound.  A key may stand once
  * in a map.
  *
- * A document owns its nodes and text, in one arena.
+ * A document owns its nodes and text, in one arena; those of ydoc_read() lie
+ * together in their stream's and go with it, so that the thread that allots
+ * memory frees it too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,18 +31,28 @@ struct ynode {
 };
 
 struct ydoc {
-	struct arena	 arena;
+	struct arena	 own;
+	struct arena	*arena;		/* own, or the stream's */
 	struct ynode	*node;		/* the first is node 1 */
 	uint32_t	 nnodes;
 	uint32_t	*kids;
 	uint32_t	 nkids;
 };
 
+/* What documents in the making grow in. */
+struct scratch {
+	struct ynode	*node;
+	uint32_t	*kids;
+	uint32_t	*stack;		/* kids of open nodes */
+};
+
 struct ydoc_stream {
 	yaml_parser_t	parser;
+	struct scratch	scratch;
 	char		reason[160];
 	/* Of ydoc_read(): what ydoc_next() gives out. */
 	bool		is_read;
+	struct arena	arena;
 	struct ydoc	**ahead;
 	size_t		nahead, next;
 	struct ydoc_fault fault;
@@ -54,9 +66,9 @@ struct open_node {
 /* A document in the making. */
 struct maker {
 	struct ydoc	*y;
+	struct scratch	*scratch;
 	struct open_node open[DEPTH_MAX];
 	unsigned	 depth;
-	uint32_t	*stack;		/* kids of open nodes */
 	uint32_t	 nstack;
 	struct {
 		struct span	name;
@@ -82,41 +94,51 @@ ydoc_open(struct span text)
 	return s;
 }
 
+static void
+end_parsing(struct ydoc_stream *s)
+{
+	yaml_parser_delete(&s->parser);
+	free(s->scratch.node);
+	free(s->scratch.kids);
+	free(s->scratch.stack);
+}
+
 void
 ydoc_close(struct ydoc_stream *s)
 {
 	if (s == NULL)
 		return;
-	yaml_parser_delete(&s->parser);
-	while (s->next < s->nahead)
-		ydoc_free(s->ahead[s->next++]);
+	if (!s->is_read)
+		end_parsing(s);
 	free(s->ahead);
+	arena_fini(&s->arena);
 	free(s);
 }
 
 void
 ydoc_free(struct ydoc *y)
 {
-	if (y == NULL)
+	if (y == NULL || y->arena != &y->own)
 		return;
-	free(y->node);
-	free(y->kids);
-	arena_fini(&y->arena);
+	arena_fini(&y->own);
 	free(y);
 }
 
 /* -- building ------------------------------------------------------------- */
 
-/* Grows an array at powers of two. */
+#define GROW_MIN	64u
+
+/* Grows an array at powers of two; it may be there from the document before,
+ * and as large. */
 static bool
 grow(void *array, size_t n, size_t size)
 {
 	void *p;
 
-	if ((n & (n - 1)) != 0)
-		return true;
 	memcpy(&p, array, sizeof(p));
-	p = realloc(p, (n == 0 ? 1 : n * 2) * size);
+	if (n == 0 ? p != NULL : n < GROW_MIN || (n & (n - 1)) != 0)
+		return true;
+	p = realloc(p, (n == 0 ? GROW_MIN : n * 2) * size);
 	if (p == NULL)
 		return false;
 	memcpy(array, &p, sizeof(p));
@@ -126,7 +148,7 @@ grow(void *array, size_t n, size_t size)
 static struct span
 keep(struct maker *m, const void *text, size_t n)
 {
-	struct span s = arena_copy(&m->y->arena, span_of(text, n));
+	struct span s = arena_copy(m->y->arena, span_of(text, n));
 
 	if (s.ptr == NULL && n != 0)
 		m->reason = "out of memory";
@@ -141,26 +163,28 @@ put_kid(struct maker *m, uint32_t node)
 		return;
 	if (m->nstack >= 2 * NODES_A_DOC)
 		m->reason = "more nodes than are read";
-	else if (!grow(&m->stack, m->nstack, sizeof(*m->stack)))
+	else if (!grow(&m->scratch->stack, m->nstack,
+	    sizeof(*m->scratch->stack)))
 		m->reason = "out of memory";
 	else
-		m->stack[m->nstack++] = node;
+		m->scratch->stack[m->nstack++] = node;
 }
 
 static uint32_t
 new_node(struct maker *m, const yaml_event_t *e, enum ydoc_type type)
 {
 	struct ydoc *y = m->y;
+	struct scratch *s = m->scratch;
 
 	if (y->nnodes >= NODES_A_DOC) {
 		m->reason = "more nodes than are read";
 		return 0;
 	}
-	if (!grow(&y->node, y->nnodes, sizeof(*y->node))) {
+	if (!grow(&s->node, y->nnodes, sizeof(*s->node))) {
 		m->reason = "out of memory";
 		return 0;
 	}
-	y->node[y->nnodes++] = (struct ynode){ .type = (uint8_t)type,
+	s->node[y->nnodes++] = (struct ynode){ .type = (uint8_t)type,
 	    .line = (uint32_t)e->start_mark.line,
 	    .column = (uint32_t)e->start_mark.column };
 	put_kid(m, y->nnodes);
@@ -213,7 +237,7 @@ put_scalar(struct maker *m, const yaml_event_t *e)
 
 	if (id == 0)
 		return;
-	n = &m->y->node[id - 1];
+	n = &m->scratch->node[id - 1];
 	n->text = keep(m, e->data.scalar.value, e->data.scalar.length);
 	if (n->text.ptr == NULL)
 		n->text.ptr = (const uint8_t *)"";
@@ -245,7 +269,7 @@ by_text(const void *a, const void *b)
 
 /* A key that stands twice hides one of its values. */
 static bool
-has_twice(const struct ydoc *y, const uint32_t *kid, uint32_t n)
+has_twice(const struct ynode *node, const uint32_t *kid, uint32_t n)
 {
 	struct span small[32], *key = n / 2 <= NITEMS(small) ? small :
 	    malloc(n / 2 * sizeof(*key));
@@ -253,8 +277,8 @@ has_twice(const struct ydoc *y, const uint32_t *kid, uint32_t n)
 	bool twice = key == NULL;
 
 	for (uint32_t i = 0; i + 1 < n && key != NULL; i += 2)
-		if (y->node[kid[i] - 1].type == YAML_SCALAR)
-			key[out++] = y->node[kid[i] - 1].text;
+		if (node[kid[i] - 1].type == YAML_SCALAR)
+			key[out++] = node[kid[i] - 1].text;
 	if (out > 1)
 		qsort(key, out, sizeof(*key), by_text);
 	for (uint32_t i = 1; i < out && !twice; i++)
@@ -268,21 +292,22 @@ static void
 close_node(struct maker *m)
 {
 	const struct open_node *o = &m->open[--m->depth];
+	struct scratch *s = m->scratch;
 	struct ydoc *y = m->y;
-	struct ynode *n = &y->node[o->node - 1];
+	struct ynode *n = &s->node[o->node - 1];
 
 	n->first = y->nkids;
 	n->n = m->nstack - o->from;
 	for (uint32_t i = 0; i < n->n; i++) {
-		if (!grow(&y->kids, y->nkids, sizeof(*y->kids))) {
+		if (!grow(&s->kids, y->nkids, sizeof(*s->kids))) {
 			m->reason = "out of memory";
 			return;
 		}
-		y->kids[y->nkids++] = m->stack[o->from + i];
+		s->kids[y->nkids++] = s->stack[o->from + i];
 	}
 	m->nstack = o->from;
 	if (n->type == YAML_MAP && n->n > 2 &&
-	    has_twice(y, &y->kids[n->first], n->n))
+	    has_twice(s->node, &s->kids[n->first], n->n))
 		m->reason = "a key stands twice in this map";
 }
 
@@ -326,10 +351,39 @@ set_fault(struct ydoc_stream *s, struct ydoc_fault *fault, const char *why,
 	    (unsigned)at.column + 1 };
 }
 
+/* In the arena, or in one of its own. */
 static struct ydoc *
-next_document(struct ydoc_stream *s, struct ydoc_fault *fault)
+new_document(struct arena *a)
 {
-	struct maker m = { .y = calloc(1, sizeof(*m.y)) };
+	struct ydoc *y = a != NULL ? arena_zalloc(a, sizeof(*y)) :
+	    calloc(1, sizeof(*y));
+
+	if (y != NULL) {
+		arena_init(&y->own, DOC_BYTES);
+		y->arena = a != NULL ? a : &y->own;
+	}
+	return y;
+}
+
+/* Out of the scratch memory; false: out of memory. */
+static bool
+take_nodes(struct ydoc *y, const struct scratch *s)
+{
+	y->node = arena_alloc(y->arena, y->nnodes * sizeof(*y->node));
+	y->kids = arena_alloc(y->arena, y->nkids * sizeof(*y->kids));
+	if (y->node == NULL || (y->kids == NULL && y->nkids != 0))
+		return false;
+	memcpy(y->node, s->node, y->nnodes * sizeof(*y->node));
+	if (y->nkids != 0)
+		memcpy(y->kids, s->kids, y->nkids * sizeof(*y->kids));
+	return true;
+}
+
+static struct ydoc *
+next_document(struct ydoc_stream *s, struct arena *arena,
+    struct ydoc_fault *fault)
+{
+	struct maker m = { .y = new_document(arena), .scratch = &s->scratch };
 	bool more = true, whole = false;
 
 	*fault = (struct ydoc_fault){ NULL, 0, 0 };
@@ -337,7 +391,6 @@ next_document(struct ydoc_stream *s, struct ydoc_fault *fault)
 		fault->reason = "out of memory";
 		return NULL;
 	}
-	arena_init(&m.y->arena, DOC_BYTES);
 	while (more) {
 		yaml_event_t e;
 
@@ -348,14 +401,16 @@ next_document(struct ydoc_stream *s, struct ydoc_fault *fault)
 			break;
 		}
 		more = take_event(&m, &e);
-		whole = e.type == YAML_DOCUMENT_END_EVENT;
+		whole = e.type == YAML_DOCUMENT_END_EVENT &&
+		    m.y->nnodes != 0;
+		if (whole && m.reason == NULL && !take_nodes(m.y, m.scratch))
+			m.reason = "out of memory";
 		if (m.reason != NULL)
 			set_fault(s, fault, m.reason, NULL, e.start_mark);
 		yaml_event_delete(&e);
 	}
-	free(m.stack);
 	free(m.anchor);
-	if (whole && fault->reason == NULL && m.y->nnodes != 0)
+	if (whole && fault->reason == NULL)
 		return m.y;
 	ydoc_free(m.y);
 	return NULL;
@@ -365,7 +420,7 @@ struct ydoc *
 ydoc_next(struct ydoc_stream *s, struct ydoc_fault *fault)
 {
 	if (!s->is_read)
-		return next_document(s, fault);
+		return next_document(s, NULL, fault);
 	*fault = s->next < s->nahead ? (struct ydoc_fault){ NULL, 0, 0 } :
 	    s->fault;
 	return s->next < s->nahead ? s->ahead[s->next++] : NULL;
@@ -379,14 +434,15 @@ ydoc_read(struct span text)
 
 	if (s == NULL)
 		return NULL;
-	while ((y = next_document(s, &s->fault)) != NULL) {
+	arena_init(&s->arena, DOC_BYTES);
+	while ((y = next_document(s, &s->arena, &s->fault)) != NULL) {
 		if (!grow(&s->ahead, s->nahead, sizeof(*s->ahead))) {
-			ydoc_free(y);
 			s->fault.reason = "out of memory";
 			break;
 		}
 		s->ahead[s->nahead++] = y;
 	}
+	end_parsing(s);
 	s->is_read = true;
 	return s;
 }
