@@ -38,8 +38,10 @@ sandbox_known(struct span s)
 	return texts[0];
 }
 
-/* Sanitizers look at /proc and start helpers; they run unheld. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Sanitizers look at /proc and start helpers, and a profile is written at the
+ * end; they run unheld. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    defined(PICKET_PROFILED)
 #define SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

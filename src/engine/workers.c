@@ -18,6 +18,9 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef PICKET_PROFILED
+#include <gcov.h>
+#endif
 
 #include "engine.h"
 
@@ -185,6 +188,9 @@ start_worker(struct crew *c, unsigned id)
 			if (i != id && c->worker[i].pid != 0)
 				close(c->worker[i].pipe);
 		status = worker_main(c, id, fd[1]);
+#ifdef PICKET_PROFILED
+		__gcov_dump();
+#endif
 		_exit(status == ERR_OK ? 0 : EXIT_ERR + status);
 	}
 	close(fd[1]);
