@@ -15,6 +15,12 @@
  *	LDAPResult	{ resultCode ENUM, matchedDN, diagnostic, ... }	4.1.9
  *	ExtendedRequest	[APPLICATION 23] { [0] OID, [1] value? }	4.12
  *
+ * What SASL wraps after a bind is read when it is signed and not sealed: a
+ * length of 4 bytes, big endian (RFC 4422 3.7), then Kerberos' wrap token
+ *	05 04 flags ff, EC and RRC of 2 bytes, sequence of 8, text and checksum
+ *	of EC bytes, turned right by RRC bytes (RFC 4121 4.2.6.2, 4.2.5)
+ * or NTLM's signature of 16 bytes before the text ([MS-NLMP] 2.2.2.9).
+ *
  * One event a request, told with its result or at the end without.  Filters are
  * told as text (RFC 4515).  Passwords are never told.  A granted StartTLS hands
  * the connection over.
@@ -33,6 +39,7 @@
 #define FILTER_DEPTH	32	/* real filters nest 3 to 6 deep */
 #define FILTER_TEXT	4096	/* bytes told */
 #define ATTRS_MAX	64	/* told; clients ask for some 20 */
+#define SASL_HEAD	4u
 
 enum op {		/* tags of protocolOp */
 	OP_BIND = 0x60, OP_BIND_RES = 0x61, OP_UNBIND = 0x42, OP_SEARCH = 0x63,
@@ -643,40 +650,122 @@ message(struct dec *d, struct ldap *s, const struct seg *seg, struct span msg,
 
 #define HEAD_MAX 24u	/* both headers and the id between, at their longest */
 
+/*
+ * The messages at the cursor; what is not there yet in full is needed, and what
+ * is too large passed over.  false: broken.
+ */
+static bool
+messages(struct dec *d, struct ldap *s, const struct seg *seg,
+    struct cursor *c)
+{
+	while (d->action == DEC_GO && c->left != 0 &&
+	    cur_peek(c, 0) == DER_SEQUENCE) {
+		size_t total = der_total(cur_rest(c));
+		bool large = total != SPAN_NPOS && total > RESULT_MAX;
+
+		if (total == SPAN_NPOS)
+			return false;
+		if (total == 0 || (c->left < total &&
+		    (!large || c->left < HEAD_MAX))) {
+			d->need[seg->dir] = large ? HEAD_MAX : total;
+			return true;
+		}
+		if (!message(d, s, seg, span_sub(cur_rest(c), 0, total),
+		    c->left >= total)) {
+			dec_weird(d, WEIRD_LDAP_BAD);
+			return false;
+		}
+		if (total > c->left)
+			d->skip[seg->dir] = total - c->left;
+		cur_skip(c, MIN_OF(total, c->left));
+	}
+	return true;
+}
+
+/* The text of a token; false: it is sealed, or none that is known. */
+static bool
+unwrap(struct span token, struct span *text)
+{
+	struct cursor c = cur_of(token);
+	uint16_t kind = cur_be16(&c), ec, rrc;
+	uint8_t flags;
+
+	if (kind == 0x0100) {
+		cur_skip(&c, 14);
+		*text = cur_rest(&c);
+		return cur_ok(&c);
+	}
+	flags = cur_u8(&c);
+	cur_skip(&c, 1);
+	ec = cur_be16(&c);
+	rrc = cur_be16(&c);
+	cur_skip(&c, 8);
+	if (!cur_ok(&c) || kind != 0x0504 || (flags & 2) != 0 || ec > c.left ||
+	    (rrc != 0 && rrc != ec))
+		return false;
+	if (rrc != 0)
+		cur_skip(&c, ec);
+	*text = cur_rest(&c);
+	if (rrc == 0)
+		text->len -= ec;
+	return true;
+}
+
+/* A buffer of SASL's; one that is too large is passed over, and so is what of a
+ * message stands in the next one.  false: nothing more to see. */
+static bool
+wrapped(struct dec *d, struct ldap *s, const struct seg *seg,
+    struct cursor *c)
+{
+	struct cursor head = *c, in;
+	uint32_t n = cur_be32(&head);
+	struct span text;
+
+	if (!cur_ok(&head)) {
+		d->need[seg->dir] = SASL_HEAD;
+		return true;
+	}
+	if (n > RESULT_MAX) {
+		dec_weird(d, WEIRD_LDAP_LIMIT);
+		d->skip[seg->dir] = n - MIN_OF(head.left, (size_t)n);
+		cur_skip(&head, MIN_OF(head.left, (size_t)n));
+		*c = head;
+		return true;
+	}
+	if (head.left < n) {
+		d->need[seg->dir] = SASL_HEAD + n;
+		return true;
+	}
+	*c = head;
+	if (!unwrap(cur_take(c, n), &text))
+		return false;
+	in = cur_of(text);
+	if (!messages(d, s, seg, &in))
+		return false;
+	d->need[seg->dir] = d->skip[seg->dir] = 0;	/* of the text, no more */
+	return true;
+}
+
 static size_t
 ldap_stream(struct dec *d, void *state, const struct seg *seg)
 {
 	struct ldap *s = state;
 	struct cursor c = cur_of(seg->data);
+	size_t before;
+	bool ok = true;
 
 	d->need[seg->dir] = 0;
 	if (seg->lost != 0 && s->started)
 		d->action = DEC_DONE;
 	s->started = true;
-	while (d->action == DEC_GO && c.left != 0) {
-		size_t total = der_total(cur_rest(&c));
-		bool large = total > RESULT_MAX;
-
-		/* SASL may wrap what follows a bind: no DER, no more to see */
-		if (cur_peek(&c, 0) != DER_SEQUENCE || total == SPAN_NPOS) {
-			d->action = DEC_DONE;
-			break;
-		}
-		if (total == 0 || (c.left < total &&
-		    (!large || c.left < HEAD_MAX))) {
-			d->need[seg->dir] = large ? HEAD_MAX : total;
-			break;
-		}
-		if (!message(d, s, seg, span_sub(cur_rest(&c), 0, total),
-		    c.left >= total)) {
-			dec_weird(d, WEIRD_LDAP_BAD);
-			d->action = DEC_DONE;
-			break;
-		}
-		if (total > c.left)
-			d->skip[seg->dir] = total - c.left;
-		cur_skip(&c, MIN_OF(total, c.left));
-	}
+	do {
+		before = c.left;
+		ok = c.left == 0 || (cur_peek(&c, 0) != 0 ?
+		    cur_peek(&c, 0) == DER_SEQUENCE &&
+		    messages(d, s, seg, &c) : wrapped(d, s, seg, &c));
+	} while (ok && d->action == DEC_GO && c.left != 0 && c.left != before);
+	if (!ok)
+		d->action = DEC_DONE;
 	if (d->action == DEC_DONE) {
 		ldap_close(d, s);
 		return seg->data.len;
@@ -710,7 +799,8 @@ const struct decoder decoder_ldap = {
 	.title = "LDAPv3 over TCP and UDP",
 	.doc = "Requests with their results: bind name and mechanism, search "
 	    "base, scope, filter (RFC 4515) and attributes; StartTLS is "
-	    "followed. Left: entries, passwords, what SASL wraps. RFC 4511.",
+	    "followed, and what SASL signs. Left: entries, passwords, what is "
+	    "sealed. RFC 4511.",
 	.kinds = ldap_kinds,
 	.state_size = sizeof(struct ldap),
 	.probe = ldap_probe,

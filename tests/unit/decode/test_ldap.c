@@ -179,6 +179,82 @@ limits(void **unused)
 	drive_fini();
 }
 
+/* A buffer as SASL frames it: head, text, tail. */
+static struct span
+sasl(const char *head, struct span text, const char *tail)
+{
+	struct span h = hex(head), t = hex(tail);
+	struct buf b;
+	struct span s;
+
+	buf_init(&b, 0);
+	for (unsigned i = 0; i < 4; i++)
+		buf_byte(&b, (uint8_t)((h.len + text.len + t.len) >>
+		    (24 - 8 * i)));
+	buf_span(&b, h);
+	buf_span(&b, text);
+	buf_span(&b, t);
+	s = exact(buf_view(&b));
+	buf_fini(&b);
+	return s;
+}
+
+/* RFC 4121 4.2.6.2: the sum behind the text or turned to its front; NTLM's
+ * signature; by tshark the same as what Samba and its clients send. */
+#define SUM		"a1a2a3a4a5a6a7a8a9aaabac"
+#define KRB_TURNED	"050404ff000c000c0000000000000001" SUM
+#define KRB_PLAIN	"050404ff000c00000000000000000002"
+#define NTLM_SUM	"01000000b1b2b3b4b5b6b7b800000000"
+
+static void
+signed_not_sealed(void **unused)
+{
+	static uint8_t large[70000];
+
+	(void)unused;
+	for (size_t step = 1; step < 200; step += 66) {
+		start();
+		drive_bytes(0, sasl(KRB_TURNED, MSG("02", SEARCH("02",
+		    ANY("one"))), ""), step);
+		drive_bytes(1, sasl(KRB_TURNED, MSG("02", TLV(0x64,
+		    STR("cn=e"), SEQ(SPAN_LIT("")))), ""), step);
+		drive_bytes(0, sasl(KRB_PLAIN, MSG("03", SEARCH("00",
+		    ANY("two"))), SUM), step);
+		drive_bytes(1, sasl(KRB_TURNED, MSG("02", RESULT(0x65, "00")),
+		    ""), step);
+		drive_bytes(1, sasl(KRB_PLAIN, MSG("03", RESULT(0x65, "20")),
+		    SUM), step);
+		drive_bytes(0, sasl(NTLM_SUM, MSG("04", SEARCH("00",
+		    ANY("three"))), ""), step);
+		finish(3, 0);
+		CHECK(0, FIELD_LDAP_FILTER, "(one=*)");
+		CHECK(0, FIELD_LDAP_ENTRIES, "1");
+		CHECK(1, FIELD_LDAP_FILTER, "(two=*)");
+		CHECK(1, FIELD_LDAP_RESULT, "noSuchObject");
+		CHECK(2, FIELD_LDAP_FILTER, "(three=*)");
+		drive_fini();
+	}
+	start();	/* an answer of 70 KB is passed over, the next is read */
+	drive_bytes(0, sasl(KRB_TURNED, MSG("02", SEARCH("02", ANY("a"))),
+	    ""), 1000);
+	drive_bytes(1, sasl(KRB_TURNED, span_of(large, sizeof(large)), ""),
+	    1000);
+	drive_bytes(1, sasl(KRB_TURNED, MSG("02", RESULT(0x65, "00")), ""),
+	    1000);
+	assert_int_equal(dr.weirds.count[WEIRD_LDAP_LIMIT], 1);
+	finish(1, 0);
+	CHECK(0, FIELD_LDAP_RESULT, "success");
+	drive_fini();
+	start();	/* a message that goes on in the next buffer */
+	drive_bytes(1, sasl(KRB_TURNED, hex("3084000000ff 020102 64"), ""),
+	    1000);
+	drive_bytes(1, sasl(KRB_TURNED, hex("0102030405060708"), ""), 1000);
+	drive_bytes(0, sasl(KRB_TURNED, MSG("03", SEARCH("00", ANY("b"))),
+	    ""), 1000);
+	finish(1, 0);
+	drive_fini();
+}
+
 static void
 broken(void **unused)
 {
@@ -188,6 +264,13 @@ broken(void **unused)
 		"3003040101",			/* no message id */
 		"300702020000ffff01",		/* tag ff */
 		"30050201016380",		/* indefinite operation */
+	};
+	static const char *const sealed[] = {
+		"00000018 050406ff0000001c0000000000000001 3003020101aabbcc",
+		"00000003 050404",			/* no token */
+		"00000010 050404ff001000000000000000000001", /* EC too large */
+		"00000012 050404ff000200010000000000000001 aabb",   /* RRC */
+		"00000002 6082",	/* RFC 1964's are not read */
 	};
 
 	(void)unused;
@@ -203,11 +286,13 @@ broken(void **unused)
 	drive_bytes(0, MSG("02", SEARCH("00", INT("03"))), 1000);
 	finish(2, 2);
 	drive_fini();
-	start();	/* what SASL wraps ends it */
-	drive_bytes(0, hex("00000010 0504060000"), 1000);
-	assert_int_equal(dr.dec.action, DEC_DONE);
-	finish(0, 0);
-	drive_fini();
+	for (size_t i = 0; i < NITEMS(sealed); i++) {
+		start();
+		drive_bytes(0, hex(sealed[i]), 1000);
+		assert_int_equal(dr.dec.action, DEC_DONE);
+		finish(0, 0);
+		drive_fini();
+	}
 }
 
 static void
@@ -232,7 +317,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filters), cmocka_unit_test(session),
-		cmocka_unit_test(limits), cmocka_unit_test(broken),
+		cmocka_unit_test(limits), cmocka_unit_test(signed_not_sealed),
+		cmocka_unit_test(broken),
 		cmocka_unit_test(probed), cmocka_unit_test(deep_filter),
 	};
 
