@@ -742,7 +742,7 @@ wrapped(struct dec *d, struct ldap *s, const struct seg *seg,
 	in = cur_of(text);
 	if (!messages(d, s, seg, &in))
 		return false;
-	d->need[seg->dir] = d->skip[seg->dir] = 0;	/* of the text, no more */
+	d->need[seg->dir] = d->skip[seg->dir] = 0;	/* of the text */
 	return true;
 }
 

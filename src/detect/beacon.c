@@ -15,7 +15,9 @@
  * Not exact where flows differ from Zeek's conn.log: sizes are IP bytes from
  * the client; where only payload is told, 40 bytes a packet are added.
  * Beyond SAMPLES_MAX connections a pair's series begins anew once it covers a
- * day; until then the first ones speak for it.
+ * day; until then the first ones speak for it.  What the data cover, which
+ * RITA's last two parts are by, leaves out a few flows far from all others: a
+ * device whose clock was wrong.
  *
  * Known false alarms: update checks, cloud clients, monitoring from outside.
  * An address that more than POPULAR_MIN of our hosts and POPULAR_PERCENT of
@@ -51,6 +53,8 @@
 #define POPULAR_PERCENT	2u	/* RITA's lower mark of prevalence */
 #define HOMES_FEW	10u
 #define HOMES_BITS	16384u	/* linear counting of our hosts */
+#define GAP		DAY	/* without any flow at all */
+#define STRETCH_MIN	100u	/* flows that a stretch of time has at least */
 #define NIL		0u
 
 struct chunk {
@@ -82,6 +86,8 @@ struct state {
 	struct chunk	*chunk;		/* [0] is not used */
 	uint32_t	 nchunks, room, free;
 	uint32_t	 from, to;	/* of all flows, seconds */
+	uint32_t	 stretch;	/* flows since the last long gap */
+	uint32_t	 before;	/* to before that gap; 0: none */
 	uint8_t		 homes[HOMES_BITS / 8];
 	uint32_t	 nhomes;	/* bits set */
 	bool		 full;		/* told */
@@ -346,9 +352,9 @@ judge_beacon(struct detect *d, struct state *s, const struct key *k,
 		return;
 	gather(s, p);
 	if (s->time[p->n - 1] - s->time[0] < MIN_SPAN ||
-	    !rita_score(&r, s->time, s->bytes, p->n, s->from,
-	    p->n == SAMPLES_MAX ? MIN_OF(s->time[p->n - 1], s->to) : s->to,
-	    s->work))
+	    !rita_score(&r, s->time, s->bytes, p->n,
+	    MIN_OF(s->from, s->time[0]), p->n == SAMPLES_MAX ?
+	    s->time[p->n - 1] : MAX_OF(s->time[p->n - 1], s->to), s->work))
 		return;
 	if (r.score < SCORE_MIN && (r.ts < PARTS_MIN || r.ds < PARTS_MIN))
 		return;
@@ -446,6 +452,20 @@ is_usual(const struct flow *f)
 }
 
 static void
+see_time(struct state *s, uint32_t t)
+{
+	if (s->to == 0 || (t > s->to && t - s->to > GAP)) {
+		if (s->stretch < STRETCH_MIN)
+			s->from = t;
+		else
+			s->before = s->to;
+		s->stretch = 0;
+	}
+	s->to = MAX_OF(s->to, t);
+	s->stretch += s->stretch < STRETCH_MIN;
+}
+
+static void
 see_home(struct state *s, const struct addr *a)
 {
 	uint64_t h = hash_bytes(a->b, sizeof(a->b), 11) % HOMES_BITS;
@@ -510,9 +530,7 @@ beacon_flow(struct detect *d, void *state, const struct flow *f)
 	if (f->start < 0 || f->start / NSEC > UINT32_MAX)
 		return;
 	t = (uint32_t)(f->start / NSEC);
-	if (s->to == 0)
-		s->from = t;
-	s->to = MAX_OF(s->to, t);
+	see_time(s, t);
 	if ((f->flags & FLOW_F_SRC_HOME) == 0)
 		return;
 	see_home(s, &f->src);
@@ -536,6 +554,8 @@ beacon_end(struct detect *d, void *state)
 	uint32_t it = 0;
 	void *value;
 
+	if (s->before != 0 && s->stretch < STRETCH_MIN)
+		s->to = s->before;
 	while (table_next(s->pairs, &it, &key, &value))
 		judge(d, s, key, value);
 	if (s->full || table_evicted(s->pairs) != 0)
@@ -618,6 +638,7 @@ beacon_restore(void *state, struct cursor *c)
 
 	s->from = cur_le32(c);
 	s->to = cur_le32(c);
+	s->stretch = STRETCH_MIN;
 	homes = cur_take(c, sizeof(s->homes));
 	s->free = cur_le32(c);
 	s->nchunks = cur_le32(c);

@@ -155,12 +155,30 @@ clocks(void **unused)
 	assert_int_equal(hunt("beacon"), 1);
 }
 
+/* A few flows months before and after all others say nothing of how long the
+ * data are: the score stays. */
+static void
+odd_device(void **unused)
+{
+	(void)unused;
+	others();
+	calls("10.0.0.5", "203.0.113.7", 443, 144, 300);
+	for (unsigned i = 0; i < 5; i++) {
+		conn(-1e7 - i, "10.0.0.7", "10.0.0.8", 161, 100, 1);
+		conn(2e7 + i, "10.0.0.7", "10.0.0.8", 161, 100, 1);
+	}
+	assert_int_equal(hunt("beacon"), 1);
+	assert_int_equal(dr.found[0].severity, SEV_HIGH);
+	assert_true(says(0, "RITA score 0.9"));
+	assert_true(says(0, "histogram 1.000, duration 1.000"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(beacon), T(saved), T(harmless), T(person), T(alone),
-		T(lengthy), T(clocks)
+		T(lengthy), T(clocks), T(odd_device)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
