@@ -15,6 +15,7 @@ struct fuzz {
 	const struct program	*p;
 	struct correlator	*c;
 	size_t			 hits;
+	struct buf		 text;
 };
 
 static void
@@ -39,6 +40,20 @@ on_hit(void *arg, const struct rule *r, const struct event *e)
 	corr_note_pack(&b, f->p, r, e);
 	if (corr_note_unpack(f->p, buf_view(&b), &n))
 		correlator_note(f->c, &n);
+	buf_fini(&b);
+}
+
+static void
+on_ioc(void *arg, const struct ioc_hit *hit, const struct event *e)
+{
+	struct buf b;
+
+	(void)arg;
+	(void)e;
+	buf_init(&b, 0);
+	ioc_put(&b, hit->type, hit->key);
+	buf_span(&b, hit->value);
+	buf_span(&b, hit->note);
 	buf_fini(&b);
 }
 
@@ -71,6 +86,7 @@ match(const struct program *p)
 	struct weirds weirds;
 
 	weirds_init(&weirds);
+	buf_init(&z.text, 0);
 	z.c = correlator_new(p, &limits, &weirds, on_correlation, &z.hits);
 	for (unsigned turn = 0; m != NULL && z.c != NULL &&
 	    turn < 3 * KIND_COUNT; turn++) {
@@ -96,11 +112,14 @@ match(const struct program *p)
 		    .id = FIELD_WIN_DATA, .len = NITEMS(item), .ptr = item };
 		e.loc.record = turn;
 		matcher_event(m, &e, on_hit, &z);
+		if (p->iocs != NULL)
+			ioc_event(p->iocs, &e, &z.text, on_ioc, NULL);
 	}
 	if (z.c != NULL)
 		correlator_end(z.c);
 	correlator_free(z.c);
 	matcher_free(m);
+	buf_fini(&z.text);
 }
 
 int

@@ -46,6 +46,25 @@ cmd_share(void)
 	return PICKET_DATADIR;
 }
 
+/* What of lists of indicators is not looked for, and why. */
+static void
+tell_indicators(const struct program *p)
+{
+	const char *before = "left out: ";
+
+	if (p->iocs == NULL)
+		return;
+	fprintf(stderr, "picket: %zu indicators; ", ioc_set_count(p->iocs));
+	for (unsigned why = IOC_NOT_READ; why < IOC_LEFT_COUNT; why++) {
+		if (p->ioc_left[why] == 0)
+			continue;
+		fprintf(stderr, "%s%zu %s", before, p->ioc_left[why],
+		    ioc_left_text((enum ioc_left)why));
+		before = ", ";
+	}
+	fprintf(stderr, "%s\n", before[0] == 'l' ? "none left out" : "");
+}
+
 int
 cmd_load_rules(struct rule_options *opt, const char *const *path, size_t n,
     struct program **out)
@@ -71,6 +90,7 @@ cmd_load_rules(struct rule_options *opt, const char *const *path, size_t n,
 		    ERR_NOMEM : ERR_LIMIT));
 		return STATUS_USAGE;
 	}
+	tell_indicators(p);
 	return STATUS_OK;
 }
 

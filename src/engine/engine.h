@@ -67,6 +67,11 @@ void		 rule_finding(struct finding *, struct arena *,
 		    const struct rule *, const struct event *,
 		    struct buf *fold);
 
+/* The same of an indicator's. */
+void		 ioc_finding(struct finding *, struct arena *,
+		    const struct ioc_hit *, const struct event *,
+		    struct buf *fold);
+
 /* The fields that it reads. */
 void		 rule_finding_demand(struct demand *);
 
@@ -181,6 +186,8 @@ struct reader_ctx {
 	struct arena		 tell;		/* names of the unit */
 	struct buf		 text;
 	struct matcher		*rules;		/* NULL: none loaded */
+	const struct ioc_set	*iocs;		/* NULL: none loaded */
+	struct buf		 ioc_text;
 	struct scripts		*scripts;	/* NULL: nobody reads them */
 	struct arena		 hit;		/* texts of one finding */
 	struct counts		*counts;	/* NULL: no summary wants it */

@@ -174,7 +174,8 @@ set_demand(struct hunt *h)
 	}
 	if (opt->rules != NULL) {
 		program_demand(opt->rules, &h->want);
-		if (program_rules(opt->rules) != 0)
+		if (program_rules(opt->rules) != 0 ||
+		    ioc_set_count(opt->rules->iocs) != 0)
 			rule_finding_demand(&h->want);
 	}
 	if (opt->rules != NULL || opt->ndetectors != 0)

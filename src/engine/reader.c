@@ -61,6 +61,18 @@ take_finding(struct detect *d, const struct finding *from)
 	spill(r, r->notes, &at, f.time, 0);
 }
 
+/* What a rule or indicator found in the event. */
+static void
+keep_finding(struct reader_ctx *r, struct finding *f, const struct event *e)
+{
+	if (!tune(r, f, e))
+		return;
+	f->same = same_event(e);
+	buf_reset(&r->text);
+	finding_pack(&r->text, f);
+	spill(r, r->notes, e, e->time, 0);
+}
+
 static void
 take_rule(void *arg, const struct rule *rule, const struct event *e)
 {
@@ -82,12 +94,21 @@ take_rule(void *arg, const struct rule *rule, const struct event *e)
 	arena_reset(&r->hit);
 	buf_init(&fold, 4096);
 	rule_finding(&f, &r->hit, rule, e, &fold);
-	if (tune(r, &f, e)) {
-		f.same = same_event(e);
-		buf_reset(&r->text);
-		finding_pack(&r->text, &f);
-		spill(r, r->notes, e, e->time, 0);
-	}
+	keep_finding(r, &f, e);
+	buf_fini(&fold);
+}
+
+static void
+take_ioc(void *arg, const struct ioc_hit *hit, const struct event *e)
+{
+	struct reader_ctx *r = arg;
+	struct finding f;
+	struct buf fold;
+
+	arena_reset(&r->hit);
+	buf_init(&fold, 4096);
+	ioc_finding(&f, &r->hit, hit, e, &fold);
+	keep_finding(r, &f, e);
 	buf_fini(&fold);
 }
 
@@ -184,6 +205,8 @@ look_at(struct reader_ctx *r, const struct event *e)
 {
 	if (r->rules != NULL)
 		matcher_event(r->rules, e, take_rule, r);
+	if (ioc_set_count(r->iocs) != 0)
+		ioc_event(r->iocs, e, &r->ioc_text, take_ioc, r);
 	if (e->kind == KIND_CONN && r->flows)
 		take_flow(r, e);
 	if (e->kind == KIND_WINEVENT) {
@@ -687,6 +710,8 @@ reader_init(struct reader_ctx *r, const struct hunt_options *opt,
 	weirds_init(&r->weirds);
 	arena_init(&r->tell, 64u << 20);
 	buf_init(&r->text, 0);
+	buf_init(&r->ioc_text, 64u << 10);
+	r->iocs = opt->rules == NULL ? NULL : opt->rules->iocs;
 	r->notes = sorter_new(notes_fd, SORTER_BUDGET);
 	if (events_fd >= 0)
 		r->events = sorter_new(events_fd, SORTER_BUDGET);
@@ -719,6 +744,7 @@ void
 reader_fini(struct reader_ctx *r)
 {
 	matcher_free(r->rules);
+	buf_fini(&r->ioc_text);
 	scripts_free(r->scripts);
 	arena_fini(&r->hit);
 	arena_fini(&r->count);

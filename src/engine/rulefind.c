@@ -108,6 +108,95 @@ rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
 	f->fold = buf_view(fold);
 }
 
+/* -- indicators ----------------------------------------------------------- */
+
+/* Did the listed side only call, or was it called and did not answer? */
+static void
+weigh(struct finding *f, const struct ioc_hit *hit, const struct event *e)
+{
+	struct span state = event_str(e, FIELD_CONN_STATE);
+	uint64_t answers = 1;
+	bool silent;
+
+	(void)event_u64(e, FIELD_DST_PKTS, &answers);
+	silent = e->kind == KIND_CONN && (answers == 0 ||
+	    span_eq(state, SPAN_LIT("S0")) || span_eq(state, SPAN_LIT("REJ")));
+	if (hit->field == FIELD_SRC_IP || hit->field == FIELD_IP_ADDRESS) {
+		f->severity = silent ? SEV_LOW : SEV_MEDIUM;
+		f->confidence = silent ? 40 : 60;
+	} else if (silent) {
+		f->severity = SEV_MEDIUM;
+		f->confidence = 60;
+	}
+}
+
+/* "address 203.0.113.9", "file.sha256 e3b0…" */
+static void
+put_found(struct buf *b, struct arena *m, const struct ioc_hit *hit,
+    const struct event *e)
+{
+	if (hit->type <= IOC_ENDPOINT) {
+		buf_str(b, "address ");
+		if (hit->type == IOC_NET) {
+			text_clip(b, event_text(m, e, hit->field), 128);
+			buf_str(b, " of ");
+		}
+		ioc_put(b, hit->type, hit->key);
+		return;
+	}
+	buf_str(b, field_name(hit->field));
+	buf_byte(b, ' ');
+	text_clip(b, hit->value, 120);
+	if (hit->type == IOC_DOMAIN && hit->value.len > hit->key.len) {
+		buf_str(b, " (below ");
+		buf_span(b, hit->key);
+		buf_byte(b, ')');
+	}
+}
+
+void
+ioc_finding(struct finding *f, struct arena *m, const struct ioc_hit *hit,
+    const struct event *e, struct buf *fold)
+{
+	const struct span *who = f->entity;
+	struct buf text;
+
+	rule_finding(f, m, hit->rule, e, fold);
+	weigh(f, hit, e);
+	if (hit->type == IOC_DOMAIN && f->entity[ENTITY_DOMAIN].len == 0)
+		f->entity[ENTITY_DOMAIN] = arena_copy(m, hit->value);
+	buf_init(&text, 4096);
+	if (who[ENTITY_SRC_IP].len != 0)
+		buf_span(&text, who[ENTITY_SRC_IP]);
+	else
+		text_who(&text, who[ENTITY_HOST]);
+	if (who[ENTITY_DST_IP].len != 0) {
+		buf_str(&text, " to ");
+		buf_span(&text, who[ENTITY_DST_IP]);
+	}
+	if (who[ENTITY_DST_PORT].len != 0) {
+		buf_str(&text, " port ");
+		buf_span(&text, who[ENTITY_DST_PORT]);
+	}
+	buf_str(&text, ": ");
+	put_found(&text, m, hit, e);
+	buf_printf(&text, " is in the list %s",
+	    hit->rule->id + strlen("ioc:"));
+	if (hit->note.len != 0) {
+		buf_str(&text, ": ");
+		text_clip(&text, hit->note, IOC_NOTE_MAX);
+	}
+	f->message = arena_copy(m, buf_view(&text));
+	buf_fini(&text);
+	buf_reset(fold);
+	ioc_put(fold, hit->type, hit->key);
+	buf_byte(fold, '|');
+	buf_span(fold, hit->field == FIELD_SRC_IP ? who[ENTITY_DST_IP] :
+	    who[ENTITY_SRC_IP].len != 0 ? who[ENTITY_SRC_IP] :
+	    who[ENTITY_HOST]);
+	f->fold = buf_view(fold);
+}
+
 /* -- correlations -------------------------------------------------------- */
 
 /* Whom a field names whose value a correlation groups by. */

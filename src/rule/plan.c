@@ -931,6 +931,7 @@ program_demand(const struct program *p, struct demand *d)
 	for (unsigned i = 0; i < FIELD_MAX; i++)
 		if (p->means[i] != i && p->ngates != 0)
 			demand_field(d, i);
+	ioc_set_demand(p->iocs, d);
 	corr_demand(p, d);
 	for (uint32_t i = 0; i < p->npreds; i++) {
 		const struct pred *pr = &p->pred[i];

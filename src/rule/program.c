@@ -86,6 +86,7 @@ program_free(struct program *p)
 		free(l->field_at);
 		free(l->asked);
 	}
+	ioc_set_free(p->iocs);
 	free(p->plan);
 	free(p->rule);
 	free(p->fault);

@@ -176,6 +176,82 @@ extern const size_t nlanguages;
 enum err	 rules_load(struct program *, const struct rule_options *,
 		    const char *path);
 
+/* -- indicators of compromise --------------------------------------------- */
+
+enum ioc_type {
+	IOC_ADDR,	/* 16 bytes */
+	IOC_NET,	/* 16 and the length, 0 to 128 */
+	IOC_ENDPOINT,	/* 16 and the port, big endian */
+	IOC_DOMAIN,	/* with all below it */
+	IOC_URL,	/* host in lower case, path, query; as ioc_url() says */
+	IOC_HASH,	/* hexadecimal: files, certificates, JA3, HASSH */
+	IOC_JA4,
+	IOC_TYPES
+};
+
+#define IOCS_MAX	20000000u
+#define IOC_KEY_MAX	2048u
+#define IOC_NOTE_MAX	200u
+
+struct ioc_entry {
+	enum ioc_type	type;
+	uint8_t		key[IOC_KEY_MAX];
+	size_t		key_len;
+	struct span	note;		/* what the list says of it */
+	uint32_t	until;		/* seconds since 1970; 0: for ever */
+};
+
+/* Why an entry is not taken. */
+enum ioc_left {
+	IOC_TAKEN, IOC_NOT_READ, IOC_RESERVED, IOC_KNOWN, IOC_WIDE, IOC_FILE,
+	IOC_LEFT_COUNT
+};
+const char	*ioc_left_text(enum ioc_left);
+
+/* What a text stands for: type and key.  Square brackets, (dot) and hxxp, by
+ * which people make indicators harmless, are taken off. */
+enum ioc_left	 ioc_guess(struct span, struct ioc_entry *);
+/* An URL as it is compared: without scheme, user, usual port and fragment;
+ * false: it is none. */
+bool		 ioc_url(struct buf *);
+
+struct ioc_set	*ioc_set_new(void);
+void		 ioc_set_free(struct ioc_set *);
+size_t		 ioc_set_count(const struct ioc_set *);	/* NULL: 0 */
+/* A list that entries may be of; -1: no more of them. */
+int		 ioc_set_list(struct ioc_set *, const struct rule *);
+/* false: no room.  One that is there already is not added again. */
+bool		 ioc_set_add(struct ioc_set *, int list,
+		    const struct ioc_entry *);
+/* After the last one, before the first look. */
+bool		 ioc_set_finish(struct ioc_set *);
+void		 ioc_set_demand(const struct ioc_set *, struct demand *);
+
+struct ioc_hit {
+	const struct rule *rule;	/* of the list */
+	enum ioc_type	 type;
+	unsigned	 field;		/* where it stands */
+	struct span	 value;		/* what stands there; addresses: none */
+	struct span	 key, note;
+};
+typedef void	 ioc_fn(void *arg, const struct ioc_hit *,
+		    const struct event *);
+/* Calls for each indicator that stands in the event; text is scratch. */
+void		 ioc_event(const struct ioc_set *, const struct event *,
+		    struct buf *text, ioc_fn *, void *arg);
+/* The indicator as people write it. */
+void		 ioc_put(struct buf *, enum ioc_type, struct span key);
+
+/* A list in the making: what its readers call for each entry. */
+struct ioc_reader;
+void		 ioc_take(struct ioc_reader *, struct span text,
+		    struct span note, uint32_t until);
+void		 ioc_leave(struct ioc_reader *, enum ioc_left);
+/* MISP (events and feeds) and STIX 2.1 (bundles); 0, or the line that cannot be
+ * read, with why. */
+unsigned	 ioc_read_json(struct ioc_reader *, struct span text,
+		    const char **why);
+
 /* -- matching ------------------------------------------------------------ */
 
 struct matcher;
@@ -550,6 +626,8 @@ struct program {
 	struct arena	 arena;
 	bool		 full, finished;
 	bool		 stopped;	/* nothing more can be loaded */
+	struct ioc_set	*iocs;		/* NULL: no list was loaded */
+	size_t		 ioc_left[IOC_LEFT_COUNT];	/* entries, by why */
 	bool		 keeps_names;	/* of selections */
 	unsigned	 loads;		/* calls of rules_load() so far */
 	struct node_name *name;

@@ -36,6 +36,7 @@ const size_t nlanguages = NITEMS(languages);
  */
 #define AHEAD_FILES	64u
 #define AHEAD_SIZE	(256u << 10)	/* larger ones wait for their turn */
+#define LIST_FILE_MAX	(1u << 29)	/* bytes of a list of indicators */
 #define THREAD_MIN	32u		/* files that are worth a thread */
 #define NAP_NSEC	50000		/* of who waits for the other */
 
@@ -47,6 +48,7 @@ struct file {
 	bool			 named;		/* not found in a folder */
 	_Atomic unsigned char	 state;		/* enum file_state */
 	bool			 is_ahead;	/* read by the second thread */
+	bool			 is_large;	/* for its language */
 	int			 sys_errno;	/* could not be opened */
 	uint8_t			*text;
 	size_t			 n;
@@ -113,6 +115,12 @@ read_file(struct file *f, uint64_t most)
 		return;
 	text = span_of(f->text, f->n);
 	f->language = language_of(f->path, text);
+	/* Lists are data by the line; rules are thought out. */
+	if (f->size > RULE_FILE_MAX && f->language != &language_ioc) {
+		free(f->text);
+		f->text = NULL;
+		f->is_large = true;
+	}
 	if (f->language != NULL && f->language->ahead != NULL &&
 	    f->n <= AHEAD_SIZE)
 		f->ahead = f->language->ahead(text);
@@ -129,7 +137,7 @@ claim_file(struct file *f, uint64_t most, bool is_ahead)
 		return false;
 	f->is_ahead = is_ahead;
 	read_file(f, most);
-	atomic_store(&f->state, f->size > most && most != RULE_FILE_MAX ?
+	atomic_store(&f->state, f->size > most && most != LIST_FILE_MAX ?
 	    FILE_UNREAD : FILE_READ);
 	return true;
 }
@@ -176,7 +184,7 @@ take_file(struct loader *l, struct file *f)
 {
 	struct program *p = l->p;
 
-	if (f->size > RULE_FILE_MAX)
+	if (f->is_large || f->size > LIST_FILE_MAX)
 		program_fault(p, f->path, 0, 0, "larger than the %u MB that "
 		    "a rule file may have", RULE_FILE_MAX >> 20);
 	else if (f->sys_errno != 0)
@@ -214,11 +222,11 @@ take_files(struct loader *l)
 		struct file *f = &l->file[i];
 
 		atomic_store(&l->ntaken, i);
-		if (!claim_file(f, RULE_FILE_MAX, false))
+		if (!claim_file(f, LIST_FILE_MAX, false))
 			while (atomic_load(&f->state) == FILE_CLAIMED)
 				help(l, i);
 		if (atomic_load(&f->state) == FILE_UNREAD)
-			claim_file(f, RULE_FILE_MAX, false);
+			claim_file(f, LIST_FILE_MAX, false);
 		take_file(l, f);
 		if (!f->is_ahead)
 			drop_file(f);
@@ -267,7 +275,7 @@ static bool
 is_rule_name(const char *name)
 {
 	static const char *const endings[] = {
-		".yml", ".yaml", ".rules", ".yar", ".yara"
+		".yml", ".yaml", ".rules", ".yar", ".yara", ".ioc"
 	};
 
 	for (size_t i = 0; i < NITEMS(endings); i++)

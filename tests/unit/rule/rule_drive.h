@@ -17,7 +17,7 @@
 
 #define EV_FIELDS	16u
 
-extern const struct language language_sigma;
+extern const struct language language_sigma, language_ioc;
 
 struct ev {
 	struct event	 e;
