@@ -217,7 +217,7 @@ escapes_fit(struct span s)
 static struct span
 plain(struct span raw, uint8_t *out)
 {
-	if (raw.len > TEXT_MAX || !escapes_fit(raw))
+	if (raw.len == 0 || raw.len > TEXT_MAX || !escapes_fit(raw))
 		return SPAN_NONE;
 	return span_of(out, json_unescape(raw, out));
 }

@@ -242,6 +242,12 @@ void		 ioc_event(const struct ioc_set *, const struct event *,
 /* The indicator as people write it. */
 void		 ioc_put(struct buf *, enum ioc_type, struct span key);
 
+/* What the language's row calls. */
+int		 ioc_match(const char *path, struct span text);
+void		 ioc_load(struct program *, const struct rule_options *,
+		    const char *path, struct span text, void *ahead);
+bool		 ioc_finish(struct program *);
+
 /* A list in the making: what its readers call for each entry. */
 struct ioc_reader;
 void		 ioc_take(struct ioc_reader *, struct span text,
