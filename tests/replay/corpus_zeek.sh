@@ -7,7 +7,8 @@
 need zeek-traces
 
 # Findings that a reader would agree with: "file rule", each with its reason.
-agreed=""
+# an open proxy by which a stranger sends mail
+agreed="connect-with-smtp.pcap socks-exposed"
 
 through() {
 	timeout 250 "$PICKET" hunt --quiet --format ndjson \
