@@ -213,9 +213,10 @@ tell(struct detect *d, struct state *s, const struct addr *server,
 		    x->granted != 0 ? "serves" : "answers, but refuses,",
 		    x->http ? "n HTTP" : " SOCKS");
 	buf_span(&d->text, f.entity[ENTITY_SRC_IP]);
-	if (clients > 1)
-		buf_printf(&d->text, " and about %u others outside",
-		    clients - 1);
+	if (clients == 2)
+		buf_str(&d->text, " and another address");
+	else if (clients > 2)
+		buf_printf(&d->text, " and about %u others", clients - 1);
 	if (x->open != 0)
 		buf_str(&d->text, ", without sign-in");
 	if (x->granted != 0)
