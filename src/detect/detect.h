@@ -147,6 +147,17 @@ struct sketch {
 bool		 sketch_add(struct sketch *, const void *, size_t);
 unsigned	 sketch_count(const struct sketch *);
 
+/* About how many different addresses, to some 50,000. */
+#define CROWD_BITS	16384u
+struct crowd {
+	uint32_t	n;		/* bits set */
+	uint8_t		bit[CROWD_BITS / 8];
+};
+void		 crowd_add(struct crowd *, const struct addr *);
+unsigned	 crowd_count(const struct crowd *);
+void		 crowd_save(const struct crowd *, struct buf *);
+bool		 crowd_restore(struct crowd *, struct cursor *);
+
 /* Where something was seen: the first two and the last two places. */
 #define PLACES		4u
 struct places {

@@ -312,7 +312,7 @@ step_dns_tunnel(struct traf *t, struct actor *a)
 	random_text(&a->rng, name, len > 110 ? 110 : len);
 	if (name[strlen(name) - 1] == '.')
 		name[strlen(name) - 1] = 'a';
-	snprintf(name + strlen(name), 40, ".t%d.example.org", (int)a->n[0]);
+	snprintf(name + strlen(name), 40, ".x.t%d.example", (int)a->n[0]);
 	random_text(&a->rng, answer, type == 3 ? 0 : 100);
 	flow_dns(&f, a, a->a, a->b, name, types[type], type == 3 ?
 	    "203.0.113.1" : answer);
