@@ -94,13 +94,26 @@ grid() {
 	row ssh-tunnel pcap - "ssh-tunnel:count=10"
 	row ssh-tunnel pcap - "ssh-tunnel:count=10,kind=reverse"
 	for type in txt null cname a; do
-		row dns-tunnel zeek - "dns-tunnel:count=5,type=$type"
+		row dns-tunnel zeek 90 "dns-tunnel:count=5,type=$type"
 	done
+	row dns-tunnel pcap - "dns-tunnel:count=5"
+	# dnscat2 at rest; a beacon; a day's worth, little by little
+	row dns-tunnel zeek 90 \
+	    "dns-tunnel:count=5,label=18,answer=18,queries=60"
+	row dns-tunnel zeek 90 "dns-tunnel:count=5,rate=0.02,label=24"
+	row dns-tunnel zeek - "dns-tunnel:count=5,rate=0.002,label=32"
 	row dns-tunnel zeek - \
 	    "dns-tunnel:count=5,type=a,rate=0.05,queries=1200,label=28"
-	row exfil zeek - "exfil:count=10,volume=500"
+	row dns-tunnel zeek - "dns-tunnel:count=5,type=a,rate=0.005,label=44"
+	row exfil zeek 90 "exfil:count=4,volume=500"
 	row exfil zeek - "exfil:count=10,volume=200,pieces=40,pause=400"
+	row exfil zeek - "exfil:count=10,volume=60,port=22"
+	row exfil zeek 90 "exfil:count=4,volume=300,of=workstation"
+	row exfil zeek - "exfil:count=8,volume=300,of=workstation,turns=8"
+	row exfil zeek - "exfil:count=5,volume=300,of=server"
+	row exfil zeek 90 "exfil:count=4,volume=500,after=10"
 	row exfil netflow9 - "exfil:count=10,volume=500"
+	row exfil netflow9 - "exfil:count=10,volume=300,of=workstation"
 	for kind in vertical horizontal slow distributed; do
 		row scan zeek 90 "scan:count=5,kind=$kind"
 	done

@@ -9,9 +9,10 @@
  * median deviation of up to HOURS hours in which it talked to the outside.
  * For each host and network outside (/24, IPv6 /48: takers change addresses)
  * bytes are added up over WINDOW.  Told is, at a ratio of RATIO and more,
- * - a sum over FLOOR_HABIT and over ABOVE times the most that the host sent in
- *   any hour before, to a network new to it; high where the host's own ratio
- *   moved by SHIFT and DEVIATIONS median deviations in these hours;
+ * - a sum over FLOOR_HABIT and over ABOVE times the most that the host gave
+ *   like this in any hour before (meetings send as much, but take it too), to
+ *   a network new to it; high where the host's own ratio moved by SHIFT and
+ *   DEVIATIONS median deviations in these hours;
  * - without a habit to compare with, a sum over FLOOR at ratio RATIO_ALONE:
  *   less sure, and said so;
  * - slow: days whose sums stay under the floors but together exceed FLOOR.
@@ -28,7 +29,7 @@
  * half the house uses; less than the floors.
  *
  * Cost: two lookups for a conversation to the outside that carries SMALL and
- * more, one else.  Bounds: HOSTS_KEPT of 1 KB, PAIRS_MAX of 300 bytes,
+ * more, one else.  Bounds: HOSTS_KEPT of 2 KB, PAIRS_MAX of 300 bytes,
  * NETS_SEEN of 30; quiet ones make room.
  */
 #include <stdlib.h>
@@ -37,7 +38,7 @@
 
 #define WINDOW		(24 * 3600 * NSEC)
 #define HOUR		(3600 * NSEC)
-#define HOURS		64u
+#define HOURS		168u	/* a week all day, a month of work */
 #define HOSTS_KEPT	(1u << 15)
 #define PAIRS_MAX	(1u << 17)
 #define NETS_SEEN	(1u << 17)
@@ -56,19 +57,20 @@
 #define HABIT_GOOD	12u
 #define NEW_AFTER	HOUR		/* of the host's first */
 #define DAYS_USED	3u
-#define EVEN_HOURS	6u
+#define EVEN_HOURS	4u
 #define MANY_TAKERS	8u
 #define TAKER		(5 * MEGA)
 #define POPULAR		4u		/* hosts */
 #define POPULAR_PERCENT	2u		/* as beacon: RITA's lower mark */
+#define SERVICE_PERCENT	20u		/* hosts that give much */
 #define INSIDE_MIN	MEGA
 #define NAT_SERVERS	200u		/* host_count() */
 #define PACKET_MOST	65535u		/* no packet has more bytes */
 
 struct hour {
 	uint32_t	at;		/* hours since 1970 */
+	uint32_t	given_kb;
 	int32_t		ratio;		/* in thousandths */
-	uint64_t	sent;
 };
 
 struct host {
@@ -79,6 +81,7 @@ struct host {
 	uint32_t	n;		/* hours ever; the newest are there */
 	uint32_t	at;		/* the hour that goes on */
 	uint64_t	sent, received;
+	uint64_t	given;		/* of sent, where little came back */
 	struct hour	ring[HOURS];
 };
 
@@ -98,14 +101,21 @@ struct pair {
 	int64_t		one_at, big_at;	/* TIME_NONE: in another run */
 	uint16_t	port;
 	uint8_t		proto;
-	bool		fresh, counted;
+	bool		fresh, taker, giver;
+};
+
+/* Bits of hosts, host_bit(). */
+struct net_seen {
+	uint64_t	users;
+	uint64_t	givers;		/* that a finding could name */
 };
 
 struct state {
 	struct table	*hosts;		/* struct addr */
 	struct table	*pairs;		/* uint64_t: hash of host and net */
-	struct table	*nets;		/* uint64_t: bits of hosts */
+	struct table	*nets;		/* uint64_t: struct net_seen */
 	struct crowd	 homes;
+	int64_t		 from;		/* of all flows; -1: none yet */
 };
 
 static const uint8_t kinds[] = { KIND_NONE };
@@ -116,11 +126,13 @@ exfil_init(void *p)
 {
 	struct state *s = p;
 
+	s->from = -1;
 	s->hosts = table_new(sizeof(struct addr), sizeof(struct host),
 	    HOSTS_KEPT);
 	s->pairs = table_new(sizeof(uint64_t), sizeof(struct pair),
 	    PAIRS_MAX);
-	s->nets = table_new(sizeof(uint64_t), sizeof(uint64_t), NETS_SEEN);
+	s->nets = table_new(sizeof(uint64_t), sizeof(struct net_seen),
+	    NETS_SEEN);
 	return s->hosts != NULL && s->pairs != NULL && s->nets != NULL;
 }
 
@@ -157,8 +169,9 @@ close_hour(struct host *h)
 	if (h->sent + h->received >= ACTIVE)
 		h->ring[h->n++ % HOURS] = (struct hour){ .at = h->at,
 		    .ratio = (int32_t)(ratio(h->sent, h->received) * 1000),
-		    .sent = h->sent };
-	h->sent = h->received = 0;
+		    .given_kb = (uint32_t)MIN_OF(h->given / 1000,
+		    UINT32_MAX) };
+	h->sent = h->received = h->given = 0;
 }
 
 static struct host *
@@ -186,7 +199,7 @@ host_of(struct state *s, const struct addr *a, int64_t t)
 struct habit {
 	unsigned	n;		/* hours before */
 	double		median, deviation;
-	uint64_t	most;		/* sent in an hour */
+	uint64_t	most;		/* given in an hour */
 	double		during;		/* in the hours of the sending */
 	bool		shifted;
 };
@@ -219,7 +232,7 @@ habit_of(const struct host *h, int64_t from, int64_t to)
 
 		if (x->at < hour_of(from)) {
 			v[b.n++] = x->ratio / 1000.0;
-			b.most = MAX_OF(b.most, x->sent);
+			b.most = MAX_OF(b.most, x->given_kb * UINT64_C(1000));
 		} else if (x->at <= hour_of(to)) {
 			during += x->ratio / 1000.0;
 			in++;
@@ -254,11 +267,12 @@ is_nat(const struct detect *d, const struct addr *a)
 	return h != NULL && host_count(h->servers) >= NAT_SERVERS;
 }
 
-/* The same each hour, as cameras and copies of data bases are. */
+/* The same each hour since the evidence begins, as cameras and copies of data
+ * bases are. */
 static bool
-is_even(const struct pair *p)
+is_even(const struct state *s, const struct pair *p)
 {
-	return p->hours >= EVEN_HOURS &&
+	return time_diff(p->first, s->from) <= NEW_AFTER && p->hours >= EVEN_HOURS &&
 	    p->hour_most <= 3 * (p->sent / p->hours);
 }
 
@@ -269,8 +283,8 @@ is_usual(const struct pair *p)
 }
 
 static enum why
-judge(const struct detect *d, const struct host *h, const struct pair *p,
-    struct habit *b)
+judge(const struct detect *d, const struct state *s, const struct host *h,
+    const struct pair *p, struct habit *b)
 {
 	bool is_new = h != NULL && time_diff(p->first, h->first) >= NEW_AFTER &&
 	    p->before_sent < p->sent / 4;
@@ -285,7 +299,7 @@ judge(const struct detect *d, const struct host *h, const struct pair *p,
 	if (is_new && b->n >= HABIT_MIN)
 		return p->sent / ABOVE < b->most ? WHY_NOT : b->shifted ?
 		    WHY_SHIFT : WHY_NEW;
-	if (p->sent < FLOOR || r < RATIO_ALONE || is_even(p) ||
+	if (p->sent < FLOOR || r < RATIO_ALONE || is_even(s, p) ||
 	    is_nat(d, &p->src) || p->sent / ABOVE < b->most)
 		return WHY_NOT;
 	return WHY_ALONE;
@@ -307,18 +321,29 @@ judge_slow(const struct host *h, const struct pair *p, struct habit *b)
 	    WHY_NOT;
 }
 
-/* Who else of ours sends there. */
-static unsigned
-senders(const struct detect *d, const struct state *s, const struct pair *p,
-    uint64_t net)
+/*
+ * How many others of ours use the place as most do.  Hosts that give as much
+ * do not count: a thief's address does not become harmless by having several
+ * victims, unless a good part of the house gives there.
+ */
+static bool
+is_popular(const struct detect *d, const struct state *s,
+    const struct pair *p, uint64_t net, unsigned *who)
 {
 	const struct host_seen *h = detect_host(d, &p->dst);
-	const uint64_t *bits = table_find(s->nets, &net);
-	uint64_t all = bits == NULL ? 0 : *bits;
+	const struct net_seen *n = table_find(s->nets, &net);
+	uint64_t users = n == NULL ? 0 : n->users;
+	uint64_t givers = host_bit(&p->src) | (n == NULL ? 0 : n->givers);
+	unsigned homes = crowd_count(&s->homes), others;
 
 	if (h != NULL)
-		all |= h->clients;
-	return MAX_OF(host_count(all), 1u);
+		users |= h->clients;
+	*who = MAX_OF(host_count(users), 1u);
+	others = host_count(users & ~givers);
+	if (others >= POPULAR && others * 100 > homes * POPULAR_PERCENT)
+		return true;
+	others = host_count(givers);
+	return others >= POPULAR && others * 100 > homes * SERVICE_PERCENT;
 }
 
 /* -- telling ------------------------------------------------------------- */
@@ -350,7 +375,7 @@ put_habit(struct buf *t, const struct host *h, const struct pair *p,
 		    "before, its ratio was %+.2f (median)", b->n, b->median);
 		if (b->shifted)
 			buf_printf(t, ", now %+.2f", b->during);
-		buf_str(t, ", and the most that it sent in one was ");
+		buf_str(t, ", and the most that it gave in one was ");
 		put_bytes(t, b->most);
 		break;
 	}
@@ -413,25 +438,24 @@ put_sent(struct buf *t, const struct finding *f, const struct pair *p,
 
 static void
 tell(struct detect *d, const struct state *s, const struct pair *p,
-    uint64_t net, bool end)
+    uint64_t net)
 {
 	const struct host *h = table_find(s->hosts, &p->src);
 	unsigned who, homes = crowd_count(&s->homes);
 	struct habit b;
-	enum why why = judge(d, h, p, &b);
+	enum why why = judge(d, s, h, p, &b);
 	struct finding f;
 	struct arena m;
 	char port[8];
 	struct buf t;
 
-	if (why == WHY_NOT && end)
+	if (why == WHY_NOT)
 		why = judge_slow(h, p, &b);
 	if (why == WHY_NOT)
 		return;
-	who = senders(d, s, p, net);
-	homes = MAX_OF(homes, who);
-	if (who >= POPULAR && who * 100 > homes * POPULAR_PERCENT)
+	if (is_popular(d, s, p, net, &who))
 		return;
+	homes = MAX_OF(homes, who);
 	arena_init(&m, 4096);
 	finding_init(&f, d, NULL);
 	finding_evidence(&f, &p->one, p->one_at);
@@ -509,7 +533,7 @@ static void
 turn(struct detect *d, struct state *s, struct pair *p, uint64_t net,
     int64_t t)
 {
-	tell(d, s, p, net, false);
+	tell(d, s, p, net);
 	if (p->sent >= MEGA) {
 		p->days += p->days != UINT32_MAX;
 		p->before_n += p->n;
@@ -520,7 +544,7 @@ turn(struct detect *d, struct state *s, struct pair *p, uint64_t net,
 	p->sent = p->received = p->dst_sent = 0;
 	p->n = p->hours = 0;
 	p->hour_sent = p->hour_most = p->biggest = 0;
-	p->counted = false;
+	p->taker = p->giver = false;
 }
 
 static void
@@ -562,13 +586,22 @@ add(struct pair *p, const struct flow *f, uint64_t sent)
 	}
 }
 
+static struct net_seen *
+net_seen(struct state *s, uint64_t net)
+{
+	bool made;
+
+	return table_put(s->nets, &net, &made);
+}
+
 static void
 gives(struct detect *d, struct state *s, struct host *h,
     const struct flow *f, uint64_t sent)
 {
-	uint64_t net = net_of(&f->dst), k = pair_of(&f->src, net), *bits;
+	uint64_t net = net_of(&f->dst), k = pair_of(&f->src, net);
+	struct net_seen *n;
 	struct pair *p;
-	bool made, first;
+	bool made;
 
 	if ((p = table_put(s->pairs, &k, &made)) == NULL)
 		return;
@@ -576,15 +609,23 @@ gives(struct detect *d, struct state *s, struct host *h,
 		p->src = f->src;
 		p->dst = f->dst;
 		p->first = p->since = p->last = f->start;
-		if ((bits = table_put(s->nets, &net, &first)) != NULL)
-			*bits |= host_bit(&f->src);
+		if ((n = net_seen(s, net)) != NULL)
+			n->users |= host_bit(&f->src);
 	} else if (time_diff(f->start, p->since) > WINDOW) {
 		turn(d, s, p, net, f->start);
 	}
 	add(p, f, sent);
-	if (!p->counted && p->sent >= TAKER) {
-		p->counted = true;
+	if (ratio(p->sent, p->received) >= RATIO)
+		h->given += sent;
+	if (!p->taker && p->sent >= TAKER) {
+		p->taker = true;
 		h->takers++;
+	}
+	if (!p->giver && p->sent >= FLOOR_HABIT &&
+	    ratio(p->sent, p->received) >= RATIO) {
+		p->giver = true;
+		if ((n = net_seen(s, net)) != NULL)
+			n->givers |= host_bit(&f->src);
 	}
 }
 
@@ -626,6 +667,8 @@ exfil_flow(struct detect *d, void *state, const struct flow *f)
 
 	if (f->start < 0 || (f->flags & both) == 0)
 		return;
+	if (s->from < 0)
+		s->from = f->start;
 	if ((f->flags & both) == both) {
 		inside(s, f);
 		return;
@@ -662,7 +705,7 @@ exfil_end(struct detect *d, void *state)
 		const struct pair *p = value;
 
 		if (p->fresh)
-			tell(d, s, p, net_of(&p->dst), true);
+			tell(d, s, p, net_of(&p->dst));
 	}
 	if (table_evicted(s->hosts) != 0 || table_evicted(s->pairs) != 0 ||
 	    table_evicted(s->nets) != 0)
@@ -676,6 +719,7 @@ exfil_save(const void *state, struct buf *b)
 {
 	const struct state *s = state;
 
+	buf_le64(b, (uint64_t)s->from);
 	crowd_save(&s->homes, b);
 	table_save(s->hosts, b);
 	table_save(s->pairs, b);
@@ -690,6 +734,7 @@ exfil_restore(void *state, struct cursor *c)
 	const void *key;
 	void *value;
 
+	s->from = (int64_t)cur_le64(c);
 	if (!crowd_restore(&s->homes, c) || !table_restore(s->hosts, c) ||
 	    !table_restore(s->pairs, c) || !table_restore(s->nets, c))
 		return false;

@@ -204,6 +204,8 @@ void label_addr(struct traf *, const struct actor *, const char *list,
 /* benign: all roles; prints them as lines for --labels */
 void benign_begin(struct traf *);
 void benign_roles(const struct traf *, FILE *);
+/* and what of it looks like theft or a tunnel */
+void odd_begin(struct traf *);
 
 /* what a home router and the people behind it do, per hour, as the
  * provider sees it */

@@ -33,8 +33,9 @@ step_exfil(struct traf *t, struct actor *a)
 	    rnd_between(&a->rng, .8, 1.2);
 	struct flow f;
 
-	flow_tcp(&f, a, a->a, a->b, 443);
-	f.app = APP_TLS;
+	flow_tcp(&f, a, a->a, a->b + (uint32_t)(a->n[1]++ %
+	    (int64_t)param(t, a, "turns")), (unsigned)param(t, a, "port"));
+	f.app = f.dport == 443 ? APP_TLS : APP_NONE;
 	f.up = (uint64_t)bytes;
 	f.down = (uint64_t)(bytes / 80) + 4000;
 	f.len_us = US(bytes / (param(t, a, "speed") * 1000));
@@ -49,14 +50,17 @@ begin_exfil(struct traf *t, struct actor *a)
 {
 	struct actor habit = { .rng = { rng_next(&a->rng) },
 	    .step = step_habit, .next_us = a->next_us };
+	unsigned of = param_word(t, a, "of");
 
 	a->step = step_exfil;
-	a->a = IN(0, 2, 1 + t->victims++ % 250);
+	a->a = of == 0 ? IN(0, 2, 1 + t->victims++ % 250) :
+	    of == 1 ? addr_victim(t) : addr_server(t->victims++);
 	a->b = addr_intruder(t);
 	a->n[0] = (int64_t)param(t, a, "pieces");
 	habit.a = a->a;
 	habit.b = addr_site(500 + rng_below(&a->rng, 50));
-	traf_add(t, &habit);
+	if (of == 0)
+		traf_add(t, &habit);
 	label_addr(t, a, "victim", a->a);
 	label_addr(t, a, "server", a->b);
 	a->next_us += (int64_t)((double)t->span_us *

@@ -635,6 +635,7 @@ benign_begin(struct traf *t)
 	start(t, 0, step_bastion, 3600, 0, 0);
 	start(t, IP_NAT, step_nat, 60, 4000, 0);
 	start(t, 0, step_noise, 60, 0, 0);
+	odd_begin(t);
 }
 
 static void

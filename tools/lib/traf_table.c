@@ -111,7 +111,10 @@ const struct behaviour behaviours[] = {
 		{ "pieces", "5", "conversations" },
 		{ "speed", "1000", "kilobytes a second" },
 		{ "pause", "300", "seconds between, on average" },
-		{ "after", "75", "percent of the run before it begins" } },
+		{ "after", "75", "percent of the run before it begins" },
+		{ "of", "quiet", "quiet|workstation|server is the victim" },
+		{ "port", "443", "of the far side" },
+		{ "turns", "1", "addresses that take turns" } },
 	    begin_exfil },
 	{ "scan", "scan", "T1046 T1595.001 T1018",
 	    "probes; 0 takes the number that is usual for the kind", {
