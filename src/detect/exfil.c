@@ -102,6 +102,7 @@ struct pair {
 	uint16_t	port;
 	uint8_t		proto;
 	bool		fresh, taker, giver;
+	bool		told;		/* not to be told as slow too */
 };
 
 /* Bits of hosts, host_bit(). */
@@ -437,8 +438,7 @@ put_sent(struct buf *t, const struct finding *f, const struct pair *p,
 }
 
 static void
-tell(struct detect *d, const struct state *s, const struct pair *p,
-    uint64_t net)
+tell(struct detect *d, const struct state *s, struct pair *p, uint64_t net)
 {
 	const struct host *h = table_find(s->hosts, &p->src);
 	unsigned who, homes = crowd_count(&s->homes);
@@ -449,13 +449,14 @@ tell(struct detect *d, const struct state *s, const struct pair *p,
 	char port[8];
 	struct buf t;
 
-	if (why == WHY_NOT)
+	if (why == WHY_NOT && !p->told)
 		why = judge_slow(h, p, &b);
 	if (why == WHY_NOT)
 		return;
 	if (is_popular(d, s, p, net, &who))
 		return;
 	homes = MAX_OF(homes, who);
+	p->told |= why != WHY_SLOW;
 	arena_init(&m, 4096);
 	finding_init(&f, d, NULL);
 	finding_evidence(&f, &p->one, p->one_at);
@@ -702,7 +703,7 @@ exfil_end(struct detect *d, void *state)
 	void *value;
 
 	while (table_next(s->pairs, &it, &key, &value)) {
-		const struct pair *p = value;
+		struct pair *p = value;
 
 		if (p->fresh)
 			tell(d, s, p, net_of(&p->dst));
