@@ -756,8 +756,8 @@ dns_restore(void *state, struct cursor *c)
 const struct detector detector_dns_tunnel = {
 	.name = "dns-tunnel",
 	.title = "Data carried in names and answers of the DNS",
-	.doc = "A client asks, within a day, for many different names below one "
-	    "registered domain that look like data: types that nobody asks "
+	.doc = "A client asks, within a day, for many different names below "
+	    "one registered domain that look like data: types that nobody asks "
 	    "for (NULL, private), TXT, CNAME or MX, long names, or hundreds "
 	    "of short ones. False alarms: programs that look hashes up and "
 	    "that few clients have (share/dns/names.txt lists known "

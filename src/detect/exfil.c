@@ -273,7 +273,8 @@ is_nat(const struct detect *d, const struct addr *a)
 static bool
 is_even(const struct state *s, const struct pair *p)
 {
-	return time_diff(p->first, s->from) <= NEW_AFTER && p->hours >= EVEN_HOURS &&
+	return time_diff(p->first, s->from) <= NEW_AFTER &&
+	    p->hours >= EVEN_HOURS &&
 	    p->hour_most <= 3 * (p->sent / p->hours);
 }
 
@@ -438,7 +439,8 @@ put_sent(struct buf *t, const struct finding *f, const struct pair *p,
 }
 
 static void
-tell(struct detect *d, const struct state *s, struct pair *p, uint64_t net)
+tell(struct detect *d, const struct state *s, struct pair *p,
+    uint64_t net)
 {
 	const struct host *h = table_find(s->hosts, &p->src);
 	unsigned who, homes = crowd_count(&s->homes);
