@@ -332,8 +332,8 @@ const struct decoder decoder_snmp = {
 	.title = "SNMP v1, v2c and v3",
 	.doc = "Each message: version, community, operation, object ids, "
 	    "error, system description, name and object id; of v3 user, "
-	    "engine and level. Left: other values, what is sealed, TCP. RFC 1157, 3412, "
-	    "3414, 3416.",
+	    "engine and level. Left: other values, what is sealed, TCP. "
+	    "RFC 1157, 3412, 3414, 3416.",
 	.kinds = snmp_kinds,
 	.probe = snmp_probe,
 	.dgram = snmp_dgram,
