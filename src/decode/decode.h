@@ -90,6 +90,16 @@ bool		 packet_dissect(struct frags *, struct batch *,
  * pair of a frame; 0 when it is no IP. */
 uint32_t	 packet_shard_hash(const struct record *);
 
+/* -- frames of the local link (link.c) ------------------------------------- */
+
+/* Which pairs and announcements were told already. */
+struct links;
+struct links	*links_new(void);	/* NULL: no memory */
+void		 links_free(struct links *);
+/* A frame that is no IP: events of ARP, LLDP and CDP; others are left. */
+void		 link_frame(struct links *, struct batch *,
+		    const struct record *);
+
 /* -- conversations as decoders see them ---------------------------------- */
 
 /* Facts of a conversation; owned by the flow room. */

@@ -65,6 +65,8 @@ struct flows {
 	int64_t		 clock;
 	uint32_t	 behind;
 	bool		 wants_icmp;
+	bool		 wants_links;	/* and shard 0 is ours */
+	struct links	*links;		/* made when first needed */
 	struct frags	*frags;
 	struct packet	 packet[GROUP];
 	uint32_t	 hash[GROUP];
@@ -502,6 +504,16 @@ set_clock(struct flows *fl, int64_t time)
 	}
 }
 
+/* What has no IP has no pair of addresses to be cut by: all of it is of shard
+ * 0. */
+static void
+local_frame(struct flows *fl, struct batch *b, const struct record *r)
+{
+	if (fl->links == NULL && (fl->links = links_new()) == NULL)
+		return;
+	link_frame(fl->links, b, r);
+}
+
 static void
 group(struct flows *fl, struct batch *b, const struct record *r, uint32_t n)
 {
@@ -536,8 +548,11 @@ group(struct flows *fl, struct batch *b, const struct record *r, uint32_t n)
 		uint32_t now_s;
 
 		set_clock(fl, r[k].time);
-		if (!fl->ok[k])
+		if (!fl->ok[k]) {
+			if (fl->wants_links)
+				local_frame(fl, b, &r[k]);
 			continue;
+		}
 		s = fl->shard[fl->packet[k].shard_hash % FLOW_SHARDS];
 		now_s = fl->clock == TIME_NONE ? 0 :
 		    (uint32_t)(fl->clock / NSEC);
@@ -602,6 +617,8 @@ flows_end(struct flows *fl, struct batch *b)
 		}
 	fl->clock = TIME_NONE;
 	fl->behind = 0;
+	links_free(fl->links);	/* the next file tells its own */
+	fl->links = NULL;
 	return true;
 }
 
@@ -699,6 +716,8 @@ flows_new_with(const struct flow_limits *limits, unsigned shards,
 	fl->mine = shards & ((1u << FLOW_SHARDS) - 1);
 	fl->clock = TIME_NONE;
 	fl->wants_icmp = want->kind[KIND_ICMP];
+	fl->wants_links = (fl->mine & 1) != 0 &&
+	    (want->kind[KIND_ARP] || want->kind[KIND_NEIGHBOR]);
 	fl->seed[0] = hash_seed();
 	fl->seed[1] = hash_mix(fl->seed[0]);
 	fl->frags = frags_new(limits->datagrams, FLOW_SHARDS);
@@ -759,5 +778,6 @@ flows_free(struct flows *fl)
 			shard_free(fl->shard[i]);
 		}
 	frags_free(fl->frags);
+	links_free(fl->links);
 	free(fl);
 }
