@@ -108,7 +108,7 @@ grid() {
 	row exfil zeek 90 "exfil:count=4,volume=500"
 	row exfil zeek - "exfil:count=10,volume=200,pieces=40,pause=400"
 	row exfil zeek - "exfil:count=10,volume=60,port=22"
-	row exfil zeek 90 "exfil:count=4,volume=300,of=workstation"
+	row exfil zeek 70 "exfil:count=4,volume=300,of=workstation"
 	row exfil zeek - "exfil:count=8,volume=300,of=workstation,turns=8"
 	row exfil zeek - "exfil:count=5,volume=300,of=server"
 	row exfil zeek 90 "exfil:count=4,volume=500,after=10"
