@@ -332,6 +332,7 @@ struct flow_rec {
 	uint8_t		 proto, tos;
 	uint8_t		 end;		/* enum flow_end */
 	bool		 one_way;	/* ICMP without a counterpart type */
+	bool		 is_packet;	/* a sample: none tells another again */
 };
 
 /*

@@ -372,7 +372,8 @@ is_near(int64_t a, int64_t b, int64_t by)
 static bool
 is_told(const struct half *h, const struct flow_rec *r)
 {
-	if (!h->seen || h->piece_pkts != r->sent[0].pkts)
+	if (!h->seen || r->is_packet ||
+	    h->piece_pkts != r->sent[0].pkts)
 		return false;
 	if (h->piece_first == r->first && h->piece_last == r->last)
 		return true;
