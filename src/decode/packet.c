@@ -322,7 +322,8 @@ cut_to(struct walk *w, uint32_t n)
 		w->c.left = n;
 		return;
 	}
-	if (!w->snapped && w->b != NULL && w->frags != NULL)
+	if (!w->snapped && w->b != NULL && w->frags != NULL &&
+	    (w->r->flags & REC_F_HEAD) == 0)
 		batch_weird(w->b, WEIRD_PKT_SNAPPED, w->r);
 	w->snapped = true;
 }

@@ -99,7 +99,8 @@ header_record(struct msg *m, const struct sample *sm, struct cursor *c)
 	uint32_t protocol = cur_be32(c), len = cur_be32(c), stripped, n;
 	struct flow_rec f = { .one_way = false };
 	struct record r = { .time = m->seg->time, .no = m->seg->record,
-	    .offset = m->seg->offset, .wire_len = len };
+	    .offset = m->seg->offset, .wire_len = len,
+	    .flags = REC_F_HEAD };
 	struct packet p;
 
 	stripped = cur_be32(c);

@@ -245,6 +245,7 @@ struct record {
 };
 #define REC_F_FIRST	0x01	/* first record of its chunk */
 #define REC_F_LONE	0x02	/* its whole is not where a chunk begins */
+#define REC_F_HEAD	0x04	/* packets: nobody meant to keep all of it */
 
 /* Counts of weirds, with the first place of each by (source, record). */
 struct weirds {
