@@ -706,9 +706,12 @@ dns_end(struct detect *d, void *state)
 
 	while (table_next(s->pairs, &it, &key, &value)) {
 		const struct pair *p = value;
+		struct key k;		/* lies aligned, as in tables it does
+					 * not */
 
+		memcpy(&k, key, sizeof(k));
 		if (p->fresh)
-			tell(d, s, key, p);
+			tell(d, s, &k, p);
 	}
 	if (table_evicted(s->pairs) != 0 || table_evicted(s->domains) != 0)
 		weirds_add(d->weirds, WEIRD_DETECTOR_TABLE);
