@@ -7,8 +7,7 @@
  * The text may be hundreds of megabytes in one object, so it is gone through
  * once, with what matters of the objects that are open on a stack; nothing else
  * is kept.  A pattern's comparisons count one by one: what needs two of them at
- * once (AND) would be more than is looked for and is left out, but for an
- * address with its port.
+ * once (AND) is left out.
  *
  * Bounds: DEPTH_MAX objects and lists in each other, TEXT_MAX bytes of a value.
  */

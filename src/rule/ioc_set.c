@@ -299,7 +299,8 @@ struct look {
 	void			*arg;
 };
 
-static void
+/* false: its time is over, so that a wider one may say it. */
+static bool
 hit(const struct look *l, const struct ioc *x, unsigned field,
     struct span value)
 {
@@ -311,8 +312,9 @@ hit(const struct look *l, const struct ioc *x, unsigned field,
 
 	if (x->until != 0 && l->e->time != TIME_NONE &&
 	    l->e->time / NSEC > x->until)
-		return;
+		return false;
 	l->fn(l->arg, &h, l->e);
+	return true;
 }
 
 static void
@@ -347,10 +349,9 @@ look_addr(const struct look *l, unsigned field, const struct addr *a,
 		memcpy(key, a->b, 16);
 		mask_addr(key, s->length[i]);
 		key[16] = s->length[i];
-		if ((x = find(s, IOC_NET, key, 17)) == NULL)
-			continue;
-		hit(l, x, field, SPAN_NONE);
-		break;		/* the narrowest says it */
+		if ((x = find(s, IOC_NET, key, 17)) != NULL &&
+		    hit(l, x, field, SPAN_NONE))
+			break;		/* the narrowest says it */
 	}
 }
 
@@ -374,10 +375,9 @@ look_name(const struct look *l, unsigned field, struct span name)
 
 		if (dot == NULL)
 			return;
-		if ((x = find(l->s, IOC_DOMAIN, low + at, n - at)) != NULL) {
-			hit(l, x, field, name);
+		if ((x = find(l->s, IOC_DOMAIN, low + at, n - at)) != NULL &&
+		    hit(l, x, field, name))
 			return;
-		}
 		at = (size_t)(dot - low) + 1;
 	}
 }
@@ -451,9 +451,10 @@ look_url(const struct look *l, unsigned field, struct span uri)
 	key = buf_view(l->text);
 	cut = span_find_byte(key, '?');
 	x = find(l->s, IOC_URL, key.ptr, key.len);
-	if (x == NULL && cut != SPAN_NPOS)
-		x = find(l->s, IOC_URL, key.ptr, cut);
-	if (x != NULL)
+	if (x != NULL && hit(l, x, field, uri))
+		return;
+	if (cut != SPAN_NPOS &&
+	    (x = find(l->s, IOC_URL, key.ptr, cut)) != NULL)
 		hit(l, x, field, uri);
 }
 

@@ -319,6 +319,31 @@ stix(void **unused)
 	program_free(p);
 }
 
+/* What has expired does not hide what has not. */
+static void
+expired(void **unused)
+{
+	const struct fact name[] = { { FIELD_DNS_QUERY, "x.a.example", 0 },
+	    { FIELD_OTHER, NULL, 0 } };
+	const struct fact net[] = { { FIELD_SRC_IP, "198.51.100.9", 0 },
+	    { FIELD_OTHER, NULL, 0 } };
+	struct program *p = load("{\"objects\":["
+	    INDICATOR("[domain-name:value = 'x.a.example' OR "
+	    "ipv4-addr:value = '198.51.100.0/28']",
+	    ",\"valid_until\":\"2024-01-01T00:00:00Z\"") ","
+	    INDICATOR("[domain-name:value = 'a.example' OR "
+	    "ipv4-addr:value = '198.51.100.0/24']", "") "]}");
+
+	(void)unused;
+	assert_int_equal(look(p, 1703980800 * NSEC, name), 1);
+	assert_string_equal(found.key, "x.a.example");
+	assert_int_equal(look(p, 1704153600 * NSEC, name), 1);
+	assert_string_equal(found.key, "a.example");
+	assert_int_equal(look(p, 1704153600 * NSEC, net), 1);
+	assert_string_equal(found.key, "198.51.100.0/24");
+	program_free(p);
+}
+
 static void
 broken(void **unused)
 {
@@ -384,7 +409,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guesses), cmocka_unit_test(plain),
 		cmocka_unit_test(cells), cmocka_unit_test(misp),
-		cmocka_unit_test(stix), cmocka_unit_test(broken),
+		cmocka_unit_test(stix), cmocka_unit_test(expired),
+		cmocka_unit_test(broken),
 		cmocka_unit_test(matches),
 	};
 
