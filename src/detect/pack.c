@@ -175,13 +175,23 @@ put_value(struct buf *b, const struct value *v)
 	return whole;
 }
 
-static bool
-wanted(const uint16_t *want, unsigned id)
+/* Field ids as bits. */
+struct wanted {
+	uint64_t	bits[(FIELD_MAX + 63) / 64];
+};
+
+static void
+set_wanted(struct wanted *w, const uint16_t *want)
 {
+	memset(w, 0, sizeof(*w));
 	for (; *want != FIELD_OTHER; want++)
-		if (*want == id)
-			return true;
-	return false;
+		w->bits[*want / 64] |= UINT64_C(1) << *want % 64;
+}
+
+static bool
+is_wanted(const struct wanted *w, unsigned id)
+{
+	return (w->bits[id / 64] >> id % 64 & 1) != 0;
 }
 
 /* Items of a list that a note carries; a longer one is cut. */
@@ -190,10 +200,12 @@ wanted(const uint16_t *want, unsigned id)
 bool
 note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 {
+	struct wanted w;
 	size_t count_at;
 	uint32_t n = 0;
 	bool whole = true;
 
+	set_wanted(&w, want);
 	buf_le32(b, e->kind);
 	buf_le64(b, (uint64_t)e->time);
 	put_locator(b, &e->loc);
@@ -204,7 +216,7 @@ note_pack(struct buf *b, const struct event *e, const uint16_t *want)
 		const struct value *items = v->ptr;
 		uint32_t k = v->len;
 
-		if (v->id == FIELD_OTHER || !wanted(want, v->id))
+		if (v->id == FIELD_OTHER || !is_wanted(&w, v->id))
 			continue;
 		n++;
 		buf_le32(b, v->id);

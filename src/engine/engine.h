@@ -62,6 +62,8 @@ struct hunt_options {
 	const char			*state;		/* file, or NULL */
 };
 
+/* The texts that all findings of the rule have; they stay the rule's. */
+void		 finding_of_rule(struct finding *, const struct rule *);
 /* What a rule of any language found, as a finding. */
 void		 rule_finding(struct finding *, struct arena *,
 		    const struct rule *, const struct event *,
@@ -171,6 +173,9 @@ void		 scripts_demand(struct demand *);
  * or these (and UINT32_MAX: COUNT_TAG). */
 #define CORRELATION_TAG	(UINT32_MAX - 1)	/* a note for correlations */
 #define FLOW_TAG	(UINT32_MAX - 2)	/* for all flow() */
+/* A rule's number (32 bits), then its finding without the rule's texts: a log
+ * full of hits would repeat them as often. */
+#define RULE_TAG	(UINT32_MAX - 3)
 
 /* -- reading one unit ---------------------------------------------------- */
 

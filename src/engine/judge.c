@@ -426,10 +426,29 @@ take_flow(struct judge *j, struct span bytes)
 	return j->err;
 }
 
+/* One event's finding; a rule's has its texts from the rule. */
+static enum err
+take_found(struct judge *j, const struct sort_key *key, struct span bytes)
+{
+	const struct program *p = j->opt->rules;
+	struct cursor c = cur_of(bytes);
+	uint32_t n = key->tag == RULE_TAG ? cur_le32(&c) : 0;
+	struct finding f;
+
+	if (!cur_ok(&c) || !finding_unpack(&j->item, cur_rest(&c), &f) ||
+	    (key->tag == RULE_TAG && (p == NULL || n >= p->nrules)))
+		return ERR_FORMAT;
+	if (key->tag == RULE_TAG)
+		finding_of_rule(&f, &p->rule[n]);
+	if (f.nevidence == 0 || !is_copy(j, f.same, fold_key(&f).a, f.time,
+	    &f.evidence[0].loc))
+		take_finding(j, &f);
+	return j->err;
+}
+
 static enum err
 take_item(struct judge *j, const struct sort_key *key, struct span bytes)
 {
-	struct finding f;
 	struct event e;
 
 	arena_reset(&j->item);
@@ -437,16 +456,9 @@ take_item(struct judge *j, const struct sort_key *key, struct span bytes)
 		return take_count(j, bytes);
 	if (key->tag == FLOW_TAG)
 		return take_flow(j, bytes);
-	if (key->tag == 0) {
-		struct fold_key what;
-
-		if (!finding_unpack(&j->item, bytes, &f))
-			return ERR_FORMAT;
-		what = fold_key(&f);
-		if (f.nevidence == 0 || !is_copy(j, f.same, what.a, f.time,
-		    &f.evidence[0].loc))
-			take_finding(j, &f);
-	} else if (key->tag == CORRELATION_TAG) {
+	if (key->tag == 0 || key->tag == RULE_TAG)
+		return take_found(j, key, bytes);
+	if (key->tag == CORRELATION_TAG) {
 		struct corr_note n;
 
 		if (j->correlator == NULL ||

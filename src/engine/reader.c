@@ -61,16 +61,19 @@ take_finding(struct detect *d, const struct finding *from)
 	spill(r, r->notes, &at, f.time, 0);
 }
 
-/* What a rule or indicator found in the event. */
+/* What a rule found in the event. */
 static void
-keep_finding(struct reader_ctx *r, struct finding *f, const struct event *e)
+keep_hit(struct reader_ctx *r, struct finding *f, const struct rule *rule,
+    const struct event *e)
 {
 	if (!tune(r, f, e))
 		return;
 	f->same = same_event(e);
+	f->rule = f->title = f->language = f->attack = f->advice = "";
 	buf_reset(&r->text);
+	buf_le32(&r->text, (uint32_t)(rule - r->opt->rules->rule));
 	finding_pack(&r->text, f);
-	spill(r, r->notes, e, e->time, 0);
+	spill(r, r->notes, e, e->time, RULE_TAG);
 }
 
 static void
@@ -94,7 +97,7 @@ take_rule(void *arg, const struct rule *rule, const struct event *e)
 	arena_reset(&r->hit);
 	buf_init(&fold, 4096);
 	rule_finding(&f, &r->hit, rule, e, &fold);
-	keep_finding(r, &f, e);
+	keep_hit(r, &f, rule, e);
 	buf_fini(&fold);
 }
 
@@ -108,7 +111,12 @@ take_ioc(void *arg, const struct ioc_hit *hit, const struct event *e)
 	arena_reset(&r->hit);
 	buf_init(&fold, 4096);
 	ioc_finding(&f, &r->hit, hit, e, &fold);
-	keep_finding(r, &f, e);
+	if (tune(r, &f, e)) {
+		f.same = same_event(e);
+		buf_reset(&r->text);
+		finding_pack(&r->text, &f);
+		spill(r, r->notes, e, e->time, 0);
+	}
 	buf_fini(&fold);
 }
 

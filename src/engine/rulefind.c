@@ -54,6 +54,16 @@ name_entity(struct finding *f, enum entity which, struct arena *m,
 }
 
 void
+finding_of_rule(struct finding *f, const struct rule *rule)
+{
+	f->rule = rule->id;
+	f->title = rule->title;
+	f->language = rule->language;
+	f->attack = rule->attack;
+	f->advice = rule->advice;
+}
+
+void
 rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
     const struct event *e, struct buf *fold)
 {
@@ -61,11 +71,7 @@ rule_finding(struct finding *f, struct arena *m, const struct rule *rule,
 	uint64_t id;
 
 	memset(f, 0, sizeof(*f));
-	f->rule = rule->id;
-	f->title = rule->title;
-	f->language = rule->language;
-	f->attack = rule->attack;
-	f->advice = rule->advice;
+	finding_of_rule(f, rule);
 	f->severity = rule->severity;
 	f->confidence = rule->confidence;
 	f->time = f->last_time = TIME_NONE;
@@ -262,11 +268,7 @@ correlation_finding(struct finding *f, struct arena *m,
 	struct buf text;
 
 	memset(f, 0, sizeof(*f));
-	f->rule = rule->id;
-	f->title = rule->title;
-	f->language = rule->language;
-	f->attack = rule->attack;
-	f->advice = rule->advice;
+	finding_of_rule(f, rule);
 	f->severity = rule->severity;
 	f->confidence = rule->confidence;
 	f->time = hit->time;

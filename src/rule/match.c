@@ -535,12 +535,17 @@ pred_holds(struct matcher *m, uint32_t id)
 	struct verdict *v = &m->pred[id];
 
 	if (v->epoch != m->epoch) {
-		/* Literals that were there have their verdict already. */
-		v->yes = !(m->searched && m->p->pred[id].exact) &&
-		    pred_eval(m, id);
+		v->yes = pred_eval(m, id);
 		v->epoch = m->epoch;
 	}
 	return v->yes;
+}
+
+/* Literals that were there have their verdict; the others were not there. */
+static bool
+was_found(const struct matcher *m, uint32_t id)
+{
+	return m->pred[id].epoch == m->epoch && m->pred[id].yes;
 }
 
 /* Depth is bounded by the loader.  Rules share parts: what an AND or OR came
@@ -555,7 +560,9 @@ node_holds(struct matcher *m, node_id id)
 
 	switch ((enum node_type)n->type) {
 	case NODE_CONST: return id == NODE_TRUE;
-	case NODE_PRED: return pred_holds(m, n->first);
+	case NODE_PRED:
+		return n->n != 0 && m->searched ? was_found(m, n->first) :
+		    pred_holds(m, n->first);
 	case NODE_NOT: return !node_holds(m, kid[0]);
 	case NODE_AND:
 	case NODE_OR: break;
@@ -698,13 +705,31 @@ search_list(struct matcher *m, const struct plan_field *kw,
 	}
 }
 
+static uint64_t
+eight_bytes(const uint8_t *p)
+{
+	uint64_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return n;
+}
+
+/* Of a longer value its ends and middle choose the place: what differs
+ * elsewhere only takes its turn there. */
 static struct memo *
 memo_at(const struct matcher *m, const struct plan_field *of,
     const struct value *v)
 {
-	uint64_t h = hash_bytes(v->ptr, v->len, (uintptr_t)of);
+	const uint8_t *p = v->ptr;
+	uint64_t h = (uintptr_t)of ^ (uint64_t)v->len << 48;
 
-	return &m->memo[h & (MEMO_SIZE - 1)];
+	if (v->len < 16)
+		h ^= hash_bytes(p, v->len, 7);
+	else
+		h = (h ^ eight_bytes(p)) * UINT64_C(0x9e3779b97f4a7c15) ^
+		    eight_bytes(p + v->len / 2 - 4) *
+		    UINT64_C(0xc2b2ae3d27d4eb4f) ^ eight_bytes(p + v->len - 8);
+	return &m->memo[hash_mix(h) & (MEMO_SIZE - 1)];
 }
 
 static bool

@@ -799,6 +799,8 @@ effort_of_pred(const struct pred *pr)
 {
 	uint32_t all = (pr->flags & PRED_ANY_FIELD) != 0 ? 20 : 1;
 
+	if (pr->exact)
+		return 1;	/* the search has answered it */
 	switch ((enum pred_op)pr->op) {
 	case PRED_CONTAINS: return 4 * all;
 	case PRED_CIDR: return 6 * all;
@@ -827,7 +829,8 @@ ordered_cmp(const void *a, const void *b)
 
 /*
  * Easy questions first: the children of every AND and OR by effort.  Nodes
- * are made after their children, so one pass in order of ids is enough.
+ * are made after their children, so one pass in order of ids is enough.  It
+ * also tells the predicates' nodes which are exact.
  */
 static bool
 order_kids(struct program *p)
@@ -839,12 +842,14 @@ order_kids(struct program *p)
 	if (effort == NULL)
 		return false;
 	for (node_id id = 0; id < p->nnodes; id++) {
-		const struct node *n = &p->node[id];
+		struct node *n = &p->node[id];
 		node_id *kid = &p->kids[n->first];
 		uint64_t sum = 1;
 
-		if (n->type == NODE_PRED)
+		if (n->type == NODE_PRED) {
 			sum = effort_of_pred(&p->pred[n->first]);
+			n->n = p->pred[n->first].exact;
+		}
 		if (n->type == NODE_PRED || n->type == NODE_CONST) {
 			effort[id] = (uint32_t)sum;
 			continue;

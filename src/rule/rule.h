@@ -155,9 +155,12 @@ struct rule_options {
 	const char	*placeholders;	/* YAML of lists for expand; or NULL */
 };
 
+#define LANGUAGE_SURE	90
+
 struct language {
 	const char	*name, *title, *doc;
-	/* Is this text in the language?  0 to 100. */
+	/* Is this text in the language?  0 to 100; LANGUAGE_SURE and more:
+	 * no other has to be asked. */
 	int		(*match)(const char *path, struct span text);
 	/* What can be done of a file before its turn comes, in another
 	 * thread; load() gets it.  May be NULL, the result too. */
@@ -578,7 +581,8 @@ enum node_type { NODE_CONST, NODE_PRED, NODE_AND, NODE_OR, NODE_NOT };
 
 struct node {
 	uint32_t	first;		/* into kids, or the predicate */
-	uint32_t	n;
+	uint32_t	n;		/* kids; of a predicate 1 if it is
+					 * exact, set by program_finish() */
 	uint8_t		type;		/* enum node_type */
 };
 

@@ -70,7 +70,7 @@ language_of(const char *path, struct span text)
 	const struct language *best = NULL;
 	int best_score = 0;
 
-	for (size_t i = 0; i < nlanguages; i++) {
+	for (size_t i = 0; i < nlanguages && best_score < LANGUAGE_SURE; i++) {
 		int score = languages[i]->match(path, text);
 
 		if (score > best_score) {

@@ -17,7 +17,7 @@ sigma_match(const char *path, struct span text)
 {
 	(void)path;
 	if (has(text, "detection:"))
-		return has(text, "logsource:") ? 90 : 50;
+		return has(text, "logsource:") ? LANGUAGE_SURE : 50;
 	return has(text, "correlation:") || has(text, "action: global") ||
 	    (has(text, "filter:") && has(text, "logsource:")) ? 80 : 0;
 }
